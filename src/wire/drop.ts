@@ -1,0 +1,50 @@
+/**
+ * Why a packet was dropped. Checks return one of these numbers instead of throwing, and the
+ * counters hold one count for each: hostile input costs a counter.
+ *
+ * @module
+ */
+
+/** The reasons; `NONE` means that the packet is good. */
+export const Drop = {
+  NONE: 0,
+  IP_TRUNCATED: 1,
+  IP_BAD_VERSION: 2,
+  IP_BAD_LENGTH: 3,
+  IP_BAD_CHECKSUM: 4,
+  IP_BAD_SOURCE: 5,
+  IP_NOT_FOR_US: 6,
+  IP_FRAGMENT: 7,
+  IP_UNKNOWN_PROTOCOL: 8,
+  IPV6_UNSUPPORTED: 9,
+  ICMP_TRUNCATED: 10,
+  ICMP_BAD_CHECKSUM: 11,
+  ICMP_UNKNOWN_TYPE: 12,
+  UDP_TRUNCATED: 13,
+  UDP_BAD_LENGTH: 14,
+  UDP_BAD_CHECKSUM: 15,
+  UDP_NO_PORT: 16,
+  UDP_QUEUE_FULL: 17,
+  TCP_TRUNCATED: 18,
+  TCP_BAD_OFFSET: 19,
+  TCP_BAD_CHECKSUM: 20,
+  TCP_NO_CONNECTION: 21,
+  TCP_LISTEN_OVERFLOW: 22,
+  TCP_UNACCEPTABLE: 23,
+  TCP_BAD_ACK: 24,
+  TCP_BAD_RESET: 25,
+  TCP_BAD_SYN: 26,
+  TCP_NO_ACK_BIT: 27,
+  TCP_NO_ROOM: 28,
+  TCP_AFTER_CLOSE: 29,
+  TCP_BROADCAST: 30,
+  SEND_NO_ROUTE: 31,
+  SEND_TOO_BIG: 32,
+  SEND_DEVICE: 33,
+} as const;
+
+/** One of the values of {@linkcode Drop}. */
+export type Drop = typeof Drop[keyof typeof Drop];
+
+/** The name of each reason, at the index of its number. */
+export const DROP_NAMES: readonly string[] = Object.keys(Drop);
