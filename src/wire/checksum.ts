@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { IpAddress } from "./address.ts";
+
 /**
  * Adds the bytes `[at, end)` to a partial sum.
  *
@@ -26,4 +28,20 @@ export function sum(view: DataView, at: number, end: number, initial = 0): numbe
 export function finish(total: number): number {
   while (total > 0xffff) total = (total & 0xffff) + (total >>> 16);
   return ~total & 0xffff;
+}
+
+/**
+ * The sum of the pseudo-header that the checksums of TCP (RFC 9293 §3.1), UDP (RFC 768) and
+ * ICMPv6 (RFC 8200 §8.1) cover: a sum to start theirs with.
+ *
+ * @param protocol IP protocol number of the transport.
+ * @param length Length of the transport's header and data, in bytes.
+ */
+export function pseudoHeaderSum(
+  source: IpAddress,
+  destination: IpAddress,
+  protocol: number,
+  length: number,
+): number {
+  return source.sum() + destination.sum() + protocol + length;
 }

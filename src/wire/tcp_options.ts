@@ -1,0 +1,121 @@
+/**
+ * TCP options (RFC 9293 §3.2, RFC 7323, RFC 2018).
+ *
+ * @module
+ */
+
+/** Option kinds. */
+export const TCP_OPTION = {
+  END: 0,
+  NOP: 1,
+  MSS: 2,
+  WINDOW_SCALE: 3,
+  SACK_PERMITTED: 4,
+  SACK: 5,
+  TIMESTAMPS: 8,
+} as const;
+
+/** Length of the MSS option, in bytes. */
+export const MSS_OPTION_LENGTH = 4;
+
+/** Largest shift that a window scale may ask for (RFC 7323 §2.3). */
+export const MAX_WINDOW_SCALE = 14;
+
+/** As many SACK blocks as fit into the 40 bytes that options may take (RFC 2018 §3). */
+export const MAX_SACK_BLOCKS = 4;
+
+/**
+ * The options of one segment. Made once and filled again for each segment, so copy what outlives
+ * it. Which options count on which segment (MSS on a SYN only, say) is TCP's business.
+ */
+export class TcpOptions {
+  /** Largest segment that the sender takes, in bytes; 0 if absent. */
+  mss = 0;
+  /** Shift of the sender's window, 0 to 14 (more counts as 14, RFC 7323 §2.3); -1 if absent. */
+  windowScale = -1;
+  /** Whether the sender takes SACK. */
+  sackPermitted = false;
+  /** Whether the next two fields hold a timestamps option. */
+  timestamps = false;
+  /** TSval: the sender's clock. uint32. */
+  timestampValue = 0;
+  /** TSecr: the newest TSval that the sender has seen of ours. uint32. */
+  timestampEcho = 0;
+  /** How many SACK blocks there are, 0 to {@linkcode MAX_SACK_BLOCKS}. */
+  sackBlocks = 0;
+  /** Block `i` reaches from `sackEdges[2 * i]` to before `sackEdges[2 * i + 1]`. */
+  readonly sackEdges: Uint32Array = new Uint32Array(2 * MAX_SACK_BLOCKS);
+
+  /**
+   * Reads the options in `[at, end)`, from the end of the fixed header to the data offset.
+   *
+   * Takes anything (RFC 9293 §3.2, MUST-5 to 7 and MUST-68): an unknown option is skipped, a known
+   * one of a wrong length too, and what cannot be skipped (a length below 2 or past the end) ends
+   * the list. What came before it counts. The last one of a kind wins.
+   */
+  parse(view: DataView, at: number, end: number): void {
+    this.mss = 0;
+    this.windowScale = -1;
+    this.sackPermitted = false;
+    this.timestamps = false;
+    this.timestampValue = 0;
+    this.timestampEcho = 0;
+    this.sackBlocks = 0;
+    while (at < end) {
+      const kind = view.getUint8(at);
+      if (kind === TCP_OPTION.END) return;
+      if (kind === TCP_OPTION.NOP) {
+        at++;
+        continue;
+      }
+      if (at + 1 >= end) return;
+      const length = view.getUint8(at + 1);
+      if (length < 2 || at + length > end) return;
+      this.#take(kind, length, view, at + 2);
+      at += length;
+    }
+  }
+
+  #take(kind: number, length: number, view: DataView, at: number): void {
+    switch (kind) {
+      case TCP_OPTION.MSS:
+        if (length === MSS_OPTION_LENGTH) this.mss = view.getUint16(at);
+        break;
+      case TCP_OPTION.WINDOW_SCALE:
+        if (length === 3) this.windowScale = Math.min(view.getUint8(at), MAX_WINDOW_SCALE);
+        break;
+      case TCP_OPTION.SACK_PERMITTED:
+        if (length === 2) this.sackPermitted = true;
+        break;
+      case TCP_OPTION.SACK:
+        this.#takeSack(length - 2, view, at);
+        break;
+      case TCP_OPTION.TIMESTAMPS:
+        if (length !== 10) break;
+        this.timestamps = true;
+        this.timestampValue = view.getUint32(at);
+        this.timestampEcho = view.getUint32(at + 4);
+        break;
+    }
+  }
+
+  #takeSack(bytes: number, view: DataView, at: number): void {
+    const blocks = bytes >>> 3;
+    if (blocks << 3 !== bytes || blocks > MAX_SACK_BLOCKS) return;
+    this.sackBlocks = blocks;
+    for (let i = 0; i < 2 * blocks; i++) this.sackEdges[i] = view.getUint32(at + 4 * i);
+  }
+}
+
+/**
+ * Writes an MSS option.
+ *
+ * @param mss The largest segment we take, in bytes.
+ * @returns Bytes written.
+ */
+export function writeMss(view: DataView, at: number, mss: number): number {
+  view.setUint8(at, TCP_OPTION.MSS);
+  view.setUint8(at + 1, MSS_OPTION_LENGTH);
+  view.setUint16(at + 2, mss);
+  return MSS_OPTION_LENGTH;
+}
