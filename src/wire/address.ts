@@ -19,7 +19,7 @@ export class IpAddress {
 
   private constructor() {}
 
-  /** An address that {@linkcode load4} fills again and again. Never hand it to a user. */
+  /** An address that {@linkcode load4} and {@linkcode load16} fill again and again. Never hand it to a user. */
   static scratch(): IpAddress {
     return new IpAddress();
   }
@@ -32,14 +32,29 @@ export class IpAddress {
   }
 
   /**
-   * Reads an address in text form.
+   * Reads an address in text form: `a.b.c.d` without leading zeros (in which some would read octal
+   * numbers), or any form of RFC 4291 §2.2, without a zone. `::ffff:a.b.c.d` is an IPv6 address.
    *
    * @throws {TypeError} If `text` is not an IP address.
    */
   static parse(text: string): IpAddress {
-    const m = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-    if (m === null) throw new TypeError(`Not an IP address: ${text}`);
-    return IpAddress.v4(Number(m[1]), Number(m[2]), Number(m[3]), Number(m[4]));
+    try {
+      return IpAddress.fromBytes(text.includes(":") ? parse6(text) : parse4(text));
+    } catch (error) {
+      throw new TypeError(`Not an IP address: "${text}": ${(error as Error).message}`);
+    }
+  }
+
+  /**
+   * The address whose bytes in network order these are.
+   *
+   * @throws {TypeError} If there are neither 4 nor 16 of them.
+   */
+  static fromBytes(bytes: Uint8Array): IpAddress {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (bytes.length === 4) return new IpAddress().load4(view, 0);
+    if (bytes.length === 16) return new IpAddress().load16(view, 0);
+    throw new TypeError(`An IP address has 4 or 16 bytes, not ${bytes.length}`);
   }
 
   /** 4 or 6. */
@@ -62,6 +77,16 @@ export class IpAddress {
     return this;
   }
 
+  /** Makes this scratch address the IPv6 address at `view[at]`. */
+  load16(view: DataView, at: number): this {
+    this.#family = 6;
+    this.#w0 = view.getInt32(at);
+    this.#w1 = view.getInt32(at + 4);
+    this.#w2 = view.getInt32(at + 8);
+    this.#w3 = view.getInt32(at + 12);
+    return this;
+  }
+
   /** Writes the address, in network order, {@linkcode length} bytes long. */
   store(view: DataView, at: number): void {
     if (this.#family === 6) {
@@ -71,6 +96,13 @@ export class IpAddress {
       at += 12;
     }
     view.setInt32(at, this.#w3);
+  }
+
+  /** The address's bytes in network order, {@linkcode length} of them. */
+  toBytes(): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(this.length);
+    this.store(new DataView(bytes.buffer), 0);
+    return bytes;
   }
 
   /** A copy that may be kept. */
@@ -132,9 +164,76 @@ export class IpAddress {
       : (this.#w0 | this.#w1 | this.#w2) === 0 && this.#w3 === 1;
   }
 
-  /** Text form: dotted decimal, or RFC 5952. */
+  /** Text form: dotted decimal, or RFC 5952 (IPv4-mapped addresses as in its §5). */
   toString(): string {
-    const w = this.#w3;
-    return `${w >>> 24}.${(w >>> 16) & 255}.${(w >>> 8) & 255}.${w & 255}`;
+    if (this.#family === 4) return format4(this.#w3);
+    if ((this.#w0 | this.#w1) === 0 && this.#w2 === 0xffff) return `::ffff:${format4(this.#w3)}`;
+    return format6([this.#w0, this.#w1, this.#w2, this.#w3]);
   }
+}
+
+/** What {@linkcode parse4} and {@linkcode parse6} throw is completed by `IpAddress.parse`. */
+function parse4(text: string): Uint8Array {
+  const octets = text.split(".");
+  if (octets.length !== 4) throw new Error("expected 4 numbers with dots between them");
+  return Uint8Array.from(octets, (octet) => {
+    if (!/^\d+$/.test(octet)) throw new Error(`"${octet}" is not a decimal number`);
+    if (octet.length > 1 && octet.startsWith("0")) throw new Error(`${octet} has a leading zero`);
+    if (Number(octet) > 255) throw new Error(`${octet} is above 255`);
+    return Number(octet);
+  });
+}
+
+function parse6(text: string): Uint8Array {
+  const [head, tail, more] = text.split("::") as [string, string?, string?];
+  if (more !== undefined) throw new Error('"::" may stand once only');
+  const before = groups(head, tail === undefined);
+  const after = groups(tail ?? "", true);
+  const given = before.length + after.length;
+  if (tail === undefined && given !== 8) throw new Error(`expected 8 groups, found ${given}`);
+  if (given > 7 && tail !== undefined) {
+    throw new Error(`"::" stands for a group at least, and ${given} others are too many`);
+  }
+  const view = new DataView(new ArrayBuffer(16));
+  before.forEach((group, i) => view.setUint16(2 * i, group));
+  after.forEach((group, i) => view.setUint16(16 - 2 * (after.length - i), group));
+  return new Uint8Array(view.buffer);
+}
+
+/** The 16-bit groups of one side of `::`; the last ones of an address may be an IPv4 address. */
+function groups(side: string, last: boolean): number[] {
+  if (side === "") return [];
+  return side.split(":").flatMap((group, i, all) => {
+    if (last && i === all.length - 1 && group.includes(".")) {
+      const [a = 0, b = 0, c = 0, d = 0] = parse4(group);
+      return [(a << 8) | b, (c << 8) | d];
+    }
+    if (group === "") throw new Error("a group is empty");
+    if (!/^[0-9a-f]{1,4}$/i.test(group)) {
+      throw new Error(`"${group}" is not a group of one to four hexadecimal digits`);
+    }
+    return parseInt(group, 16);
+  });
+}
+
+function format4(word: number): string {
+  return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
+}
+
+/** RFC 5952 §4: lower case, no leading zeros, `::` for the first longest run of zeros above one. */
+function format6(words: readonly number[]): string {
+  const groups = words.flatMap((word) => [word >>> 16, word & 0xffff]);
+  let runAt = 0;
+  let runLength = 1;
+  for (let at = 0; at < groups.length; at++) {
+    let end = at;
+    while (groups[end] === 0) end++;
+    if (end - at > runLength) {
+      runAt = at;
+      runLength = end - at;
+    }
+  }
+  const hex = (part: number[]) => part.map((group) => group.toString(16)).join(":");
+  if (runLength === 1) return hex(groups);
+  return `${hex(groups.slice(0, runAt))}::${hex(groups.slice(runAt + runLength))}`;
 }
