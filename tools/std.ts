@@ -34,8 +34,16 @@ export function jsrModules(online: ImportMap, offline: ImportMap): string[] {
 
 /** Whether Deno has all of `modules` in its cache. */
 export function cached(modules: string[]): boolean {
+  const source = modules.map((module) => `import ${JSON.stringify(module)};`).join("");
   const { success } = new Deno.Command(Deno.execPath(), {
-    args: ["cache", "--no-config", "--cached-only", "--quiet", ...modules],
+    args: [
+      "run",
+      "--no-config",
+      "--cached-only",
+      "--quiet",
+      "--no-prompt",
+      `data:text/javascript,${encodeURIComponent(source)}`,
+    ],
     stdin: "null",
     stdout: "null",
     stderr: "null",
