@@ -100,8 +100,8 @@ export type Buffer = Uint8Array | Int16Array | Int32Array | null;
  * Those on the packet path take a pointer, made once and kept; the others take a view.
  */
 export interface Libc {
-  /** The system whose names and numbers hold. */
-  readonly os: Os;
+  /** Which library it is, for another thread to open it as well; its system's numbers hold. */
+  readonly source: LibcSource;
   /** Opens the file at a path that ends in NUL. */
   open(path: Buffer, flags: number): number;
   close(fd: number): number;
@@ -123,7 +123,7 @@ export interface Libc {
   unload(): void;
 }
 
-/** What another thread needs to open the same library. */
+/** Which library a {@linkcode Libc} is; {@linkcode LibcOptions} with nothing left out. */
 export interface LibcSource {
   readonly path: string;
   readonly os: Os;
@@ -170,7 +170,8 @@ export function libcSource(options: LibcOptions = {}): LibcSource {
  * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
  */
 export function openLibc(options: LibcOptions = {}): Libc {
-  const { path, os, arch } = libcSource(options);
+  const source = libcSource(options);
+  const { path, os, arch } = source;
   const library = Deno.dlopen(path, SYMBOLS);
   const location = Deno.dlopen(path, os === "linux" ? ERRNO_LINUX : ERRNO_DARWIN);
   // The place is the thread's for good, so one view of it serves every later call.
@@ -179,7 +180,7 @@ export function openLibc(options: LibcOptions = {}): Libc {
   );
   const { ioctl, unload } = openIoctl(path, ioctlForm(os, arch));
   return {
-    os,
+    source,
     ...library.symbols as Pick<Libc, keyof typeof SYMBOLS>,
     ioctl,
     errno: () => errno[0]!,
@@ -206,6 +207,11 @@ function openIoctl(path: string, form: IoctlForm): Pick<Libc, "ioctl" | "unload"
       ioctl(fd, request, 0, 0, 0, 0, 0, 0, argument as BufferSource | null),
     unload: () => library.close(),
   };
+}
+
+/** Has a descriptor closed in programs that this one starts: they would keep the device alive. */
+export function closeOnExec(libc: Libc, fd: number): void {
+  libc.ioctl(fd, FIOCLEX[libc.source.os], null);
 }
 
 /** Text as C has it: its bytes and a NUL. */

@@ -1,0 +1,177 @@
+/**
+ * macOS utun: a point-to-point interface behind a kernel control socket. It is gone once the
+ * socket is closed.
+ *
+ * @module
+ */
+
+import {
+  ctlIdOf,
+  ctlInfo,
+  CTLIOCGINFO,
+  IFNAMSIZ,
+  PF_SYSTEM,
+  SOCK_DGRAM,
+  SOCKADDR_CTL,
+  sockaddrCtl,
+  SYSPROTO_CONTROL,
+  uint32,
+  UTUN_CONTROL_NAME,
+  UTUN_OPT_IFNAME,
+  UTUN_OPT_MAX_PENDING_PACKETS,
+} from "./darwin.ts";
+import { type Advice, DeviceError, systemError } from "./errno.ts";
+import { FdDevice } from "./fd_device.ts";
+import { closeOnExec, fromCString, type Libc, openLibc } from "./libc.ts";
+import { type InterfaceOptions, type InterfaceSettings, interfaceSettings } from "./options.ts";
+import { PostingReader, type StartReader } from "./reader.ts";
+
+/** Runs a program to its end. */
+export type Run = (
+  program: string,
+  args: string[],
+) => Promise<{ success: boolean; stderr: string }>;
+
+/** What {@linkcode openUtun} works with; tests put others in place. */
+export interface UtunSystem {
+  /** Given away: it is unloaded in the end. */
+  libc?: Libc;
+  startReader?: StartReader;
+  run?: Run;
+}
+
+/** How many packets may wait in the kernel: as many as Linux lets wait on a TUN. */
+export const MAX_PENDING_PACKETS = 500;
+
+const IFCONFIG = "/sbin/ifconfig";
+
+/**
+ * Opens a utun interface, configured and up: a point-to-point link with the host on one end and
+ * the stack on the other. Needs root.
+ *
+ * @throws {TypeError} If a name or an address is malformed.
+ * @throws {RangeError} If the MTU is out of range.
+ * @throws {Deno.errors.PermissionDenied} Without the rights to do so.
+ * @throws {Deno.errors.AddrInUse} If an interface has the name already.
+ * @throws {DeviceError} For every other failure of the system.
+ */
+export async function openUtun(
+  options: InterfaceOptions = {},
+  system: UtunSystem = {},
+): Promise<FdDevice> {
+  const settings = interfaceSettings(options);
+  const unit = unitOf(settings.name);
+  const libc = system.libc ?? openLibc();
+  const run = system.run ?? runProgram;
+  const startReader = system.startReader ?? PostingReader.start;
+
+  const fd = libc.socket(PF_SYSTEM, SOCK_DGRAM, SYSPROTO_CONTROL);
+  try {
+    check(libc, fd, "open a kernel control socket");
+    closeOnExec(libc, fd);
+    connect(libc, fd, unit, settings.name);
+    const name = nameOf(libc, fd);
+    check(
+      libc,
+      libc.setsockopt(
+        fd,
+        SYSPROTO_CONTROL,
+        UTUN_OPT_MAX_PENDING_PACKETS,
+        uint32(MAX_PENDING_PACKETS),
+        4,
+      ),
+      `let packets of ${name} wait`,
+    );
+    await configure(run, name, settings);
+    const { mtu } = settings;
+    const descriptor = { fd, name, mtu, kind: "socket", prefix: 4 } as const;
+    return new FdDevice(libc, descriptor, await startReader(libc, descriptor));
+  } catch (error) {
+    if (fd >= 0) libc.close(fd);
+    libc.unload();
+    throw error;
+  }
+}
+
+/** The unit that a `sockaddr_ctl` asks for: N + 1 for utunN, 0 for any. */
+function unitOf(name: string | undefined): number {
+  if (name === undefined) return 0;
+  const digits = /^utun(0|[1-9]\d{0,8})$/.exec(name)?.[1];
+  if (digits === undefined) {
+    throw new TypeError(
+      `Cannot name an interface "${name}": on macOS the name is utun and a number, such as utun5`,
+    );
+  }
+  return Number(digits) + 1;
+}
+
+function connect(libc: Libc, fd: number, unit: number, wish = "utunN"): void {
+  const info = ctlInfo(UTUN_CONTROL_NAME);
+  check(libc, libc.ioctl(fd, CTLIOCGINFO, info), `find ${UTUN_CONTROL_NAME}`, {
+    ENOENT: "this system has no utun interfaces",
+  });
+  const id = ctlIdOf(info);
+  if (id === 0) {
+    // What a variadic call looks like whose argument went where the kernel doesn't look.
+    throw new DeviceError(
+      `Cannot find ${UTUN_CONTROL_NAME}: ioctl succeeded but wrote nothing`,
+      "CTLIOCGINFO",
+    );
+  }
+  const address = sockaddrCtl(id, unit);
+  check(libc, libc.connect(fd, address, SOCKADDR_CTL.size), `create the interface ${wish}`, {
+    EPERM: "run it with sudo",
+    EACCES: "run it with sudo",
+    EBUSY: "an interface has this name already; choose another number, or none for the next one " +
+      "that is free",
+  });
+}
+
+function nameOf(libc: Libc, fd: number): string {
+  const name = new Uint8Array(IFNAMSIZ);
+  const length = uint32(name.length);
+  check(
+    libc,
+    libc.getsockopt(fd, SYSPROTO_CONTROL, UTUN_OPT_IFNAME, name, length),
+    "get the interface's name",
+  );
+  return fromCString(name);
+}
+
+async function configure(run: Run, name: string, settings: InterfaceSettings): Promise<void> {
+  const { address, hostAddress, mtu } = settings;
+  const { success, stderr } = await run(IFCONFIG, [
+    name,
+    "inet",
+    `${hostAddress}`,
+    `${address}`,
+    "netmask",
+    "255.255.255.255",
+    "mtu",
+    `${mtu}`,
+    "up",
+  ]);
+  if (!success) {
+    throw new DeviceError(
+      `Cannot configure ${name} with ${IFCONFIG}: ${stderr.trim()}`,
+      "IFCONFIG",
+    );
+  }
+}
+
+async function runProgram(
+  program: string,
+  args: string[],
+): Promise<{ success: boolean; stderr: string }> {
+  const { success, stderr } = await new Deno.Command(program, {
+    args,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  return { success, stderr: new TextDecoder().decode(stderr) };
+}
+
+function check(libc: Libc, result: number, action: string, advice?: Advice): void {
+  if (result < 0) throw systemError("darwin", libc.errno(), action, advice);
+}
