@@ -1,0 +1,89 @@
+/**
+ * Which ranges of sequence space have arrived out of order.
+ *
+ * @module
+ */
+
+import { seqGe, seqGt, seqLe, seqLt } from "../wire/seq.ts";
+
+/** Most ranges that are remembered: bounds the cost of a peer that sends every second byte. */
+const MAX_RANGES = 64;
+
+/** Disjoint ranges `[start, end)` of sequence numbers, in order. */
+export class Assembler {
+  #starts: Uint32Array | null = null;
+  #ends: Uint32Array | null = null;
+  #count = 0;
+
+  /** How many separate ranges there are. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The first number of range `index`, counted from 0 in sequence order. */
+  start(index: number): number {
+    return this.#starts![index]!;
+  }
+
+  /** The number behind range `index`. */
+  end(index: number): number {
+    return this.#ends![index]!;
+  }
+
+  /**
+   * Adds `[start, end)`, joining what it touches or overlaps.
+   *
+   * @returns `false` if it would be one range too many; nothing is changed then.
+   */
+  add(start: number, end: number): boolean {
+    const starts = this.#starts ??= new Uint32Array(MAX_RANGES);
+    const ends = this.#ends ??= new Uint32Array(MAX_RANGES);
+    // [from, to) are the ranges that the new one touches.
+    let from = 0;
+    while (from < this.#count && seqLt(ends[from]!, start)) from++;
+    let to = from;
+    while (to < this.#count && seqLe(starts[to]!, end)) to++;
+    if (from === to) {
+      if (this.#count === MAX_RANGES) return false;
+      starts.copyWithin(from + 1, from, this.#count);
+      ends.copyWithin(from + 1, from, this.#count);
+      this.#count++;
+      starts[from] = start;
+      ends[from] = end;
+      return true;
+    }
+    if (seqLt(start, starts[from]!)) starts[from] = start;
+    const last = ends[to - 1]!;
+    ends[from] = seqGt(end, last) ? end : last;
+    this.#remove(from + 1, to);
+    return true;
+  }
+
+  /**
+   * Takes out what is at or before `next`, and returns where the sequence that is complete from
+   * `next` ends: `next` itself when the first range starts later.
+   */
+  take(next: number): number {
+    let taken = 0;
+    while (taken < this.#count && seqLe(this.#starts![taken]!, next)) {
+      const end = this.#ends![taken]!;
+      if (seqGe(end, next)) next = end;
+      taken++;
+    }
+    if (taken > 0) this.#remove(0, taken);
+    return next;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#count = 0;
+    this.#starts = null;
+    this.#ends = null;
+  }
+
+  #remove(from: number, to: number): void {
+    this.#starts!.copyWithin(from, to, this.#count);
+    this.#ends!.copyWithin(from, to, this.#count);
+    this.#count -= to - from;
+  }
+}

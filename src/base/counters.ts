@@ -1,0 +1,55 @@
+/**
+ * Counts of everything that happens, and of every packet that is dropped.
+ *
+ * @module
+ */
+
+import { type Drop, DROP_NAMES } from "../wire/drop.ts";
+
+/** The counters of one stack. Counted in place: `counters.ipReceived++`. */
+export class Counters {
+  ipReceived = 0;
+  ipSent = 0;
+  icmpEchoReplies = 0;
+  icmpErrorsReceived = 0;
+  icmpErrorsSent = 0;
+  udpReceived = 0;
+  udpSent = 0;
+  tcpReceived = 0;
+  tcpSent = 0;
+  tcpBytesReceived = 0;
+  tcpBytesSent = 0;
+  tcpActiveOpens = 0;
+  tcpPassiveOpens = 0;
+  tcpConnectionsClosed = 0;
+  tcpOutOfOrder = 0;
+  tcpDuplicateAcks = 0;
+  tcpRetransmitted = 0;
+  tcpFastRetransmits = 0;
+  tcpTimeouts = 0;
+  tcpZeroWindowProbes = 0;
+  tcpChallengeAcks = 0;
+  tcpResetsReceived = 0;
+  tcpResetsSent = 0;
+
+  /** How often each {@linkcode Drop} reason came up. */
+  readonly drops: Float64Array = new Float64Array(DROP_NAMES.length);
+
+  /** Counts one dropped packet. */
+  drop(reason: Drop): void {
+    this.drops[reason]!++;
+  }
+
+  /** Every counter that is not zero, by name; drops as `drop.REASON`. */
+  entries(): [name: string, count: number][] {
+    const list: [string, number][] = [];
+    for (const [name, count] of Object.entries(this)) {
+      if (typeof count === "number" && count !== 0) list.push([name, count]);
+    }
+    for (let reason = 1; reason < DROP_NAMES.length; reason++) {
+      const count = this.drops[reason]!;
+      if (count !== 0) list.push([`drop.${DROP_NAMES[reason]}`, count]);
+    }
+    return list;
+  }
+}

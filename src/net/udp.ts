@@ -1,0 +1,180 @@
+/**
+ * UDP (RFC 768, RFC 1122 §4.1).
+ *
+ * @module
+ */
+
+import type { Counters } from "../base/counters.ts";
+import type { Env } from "../base/env.ts";
+import type { Network, SendOptions } from "../base/network.ts";
+import { pickPort } from "../base/ports.ts";
+import type { IpAddress } from "../wire/address.ts";
+import { pseudoHeaderSum } from "../wire/checksum.ts";
+import { Drop } from "../wire/drop.ts";
+import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
+import { PROTOCOL } from "../wire/protocol.ts";
+import { checkUdp, UDP_HEADER, UdpHeader } from "../wire/udp.ts";
+
+/** Default time to live of datagrams. */
+const DEFAULT_OPTIONS: SendOptions = { ttl: 64, tos: 0, dontFragment: false };
+
+/** One datagram that has come in. Made once and used again: copy what outlives the call. */
+export class Datagram {
+  /** Holds the addresses and the memory. */
+  packet!: Packet;
+  /** Offset of the payload in the packet's memory. */
+  at = 0;
+  /** Offset behind the payload. */
+  end = 0;
+  sourcePort = 0;
+  destinationPort = 0;
+}
+
+/** Whoever takes datagrams. */
+export interface UdpReceiver {
+  /** The address that it is bound to; `null` for all of ours. */
+  readonly address: IpAddress | null;
+  /** The port that it is bound to; 0 for every port that nobody else has. */
+  readonly port: number;
+  /** Gets each datagram, lent for the length of the call; returns why it could not take it. */
+  datagram(datagram: Datagram): Drop;
+}
+
+/** UDP of one stack. */
+export class Udp {
+  #network: Network;
+  #counters: Counters;
+  #env: Env;
+  #header = new UdpHeader();
+  #datagram = new Datagram();
+  #bound = new Map<number, UdpReceiver[]>();
+
+  constructor(network: Network, counters: Counters, env: Env) {
+    this.#network = network;
+    this.#counters = counters;
+    this.#env = env;
+  }
+
+  /**
+   * Takes a message that IP has laid open.
+   *
+   * @returns `Drop.UDP_NO_PORT` when nobody is bound to where it goes.
+   */
+  receive(packet: Packet): Drop {
+    const { view, transportAt: at, end } = packet;
+    const pseudo = pseudoHeaderSum(packet.source, packet.destination, PROTOCOL.UDP, end - at);
+    const drop = checkUdp(view, at, end, pseudo);
+    if (drop !== Drop.NONE) return drop;
+    const header = this.#header.bind(view, at);
+    const receiver = this.#find(packet.destination, header.destinationPort);
+    if (receiver === undefined) return Drop.UDP_NO_PORT;
+    this.#counters.udpReceived++;
+    const datagram = this.#datagram;
+    datagram.packet = packet;
+    datagram.at = at + UDP_HEADER;
+    datagram.end = at + header.length;
+    datagram.sourcePort = header.sourcePort;
+    datagram.destinationPort = header.destinationPort;
+    return receiver.datagram(datagram);
+  }
+
+  /** The receiver for a port: one bound to the very address before one bound to all. */
+  #find(address: IpAddress, port: number): UdpReceiver | undefined {
+    return this.#match(address, port) ?? this.#match(address, 0);
+  }
+
+  #match(address: IpAddress, port: number): UdpReceiver | undefined {
+    const receivers = this.#bound.get(port);
+    if (receivers === undefined) return undefined;
+    let wildcard: UdpReceiver | undefined;
+    for (let i = 0; i < receivers.length; i++) {
+      const receiver = receivers[i]!;
+      if (receiver.address === null) wildcard = receiver;
+      else if (receiver.address.equals(address)) return receiver;
+    }
+    return wildcard;
+  }
+
+  /** Binds a receiver to its address and port; `false` if that pair is taken. */
+  bind(receiver: UdpReceiver): boolean {
+    const receivers = this.#bound.get(receiver.port) ?? [];
+    for (const other of receivers) {
+      if (other.address === null && receiver.address === null) return false;
+      if (other.address !== null && receiver.address?.equals(other.address)) return false;
+    }
+    this.#bound.set(receiver.port, [...receivers, receiver]);
+    return true;
+  }
+
+  /** Undoes {@linkcode bind}. */
+  unbind(receiver: UdpReceiver): void {
+    const rest = (this.#bound.get(receiver.port) ?? []).filter((other) => other !== receiver);
+    if (rest.length > 0) this.#bound.set(receiver.port, rest);
+    else this.#bound.delete(receiver.port);
+  }
+
+  /** An unused port that cannot be guessed (RFC 6056 §3.3.1); 0 when all are taken. */
+  freePort(): number {
+    return pickPort(this.#env, (port) => !this.#bound.has(port));
+  }
+
+  /** Most bytes of payload that one datagram to `destination` holds. */
+  maxPayload(destination: IpAddress): number {
+    return this.#network.maxMessage(destination) - UDP_HEADER;
+  }
+
+  /** Memory in which to build a payload, from this offset, before {@linkcode sendOutgoing}. */
+  get outgoing(): Packet {
+    return this.#network.outgoing;
+  }
+
+  /** Sends a copy of `payload`; `false` if it had to be dropped. */
+  send(
+    source: IpAddress,
+    sourcePort: number,
+    destination: IpAddress,
+    destinationPort: number,
+    payload: Uint8Array,
+    options: SendOptions = DEFAULT_OPTIONS,
+  ): boolean {
+    if (payload.length > this.maxPayload(destination)) {
+      this.#counters.drop(Drop.SEND_TOO_BIG);
+      return false;
+    }
+    this.#network.outgoing.bytes.set(payload, UDP_PAYLOAD_AT);
+    return this.sendOutgoing(
+      source,
+      sourcePort,
+      destination,
+      destinationPort,
+      payload.length,
+      options,
+    );
+  }
+
+  /** Sends the `length` bytes that were put at {@linkcode UDP_PAYLOAD_AT} of {@linkcode outgoing}. */
+  sendOutgoing(
+    source: IpAddress,
+    sourcePort: number,
+    destination: IpAddress,
+    destinationPort: number,
+    length: number,
+    options: SendOptions = DEFAULT_OPTIONS,
+  ): boolean {
+    const packet = this.#network.outgoing;
+    packet.end = UDP_PAYLOAD_AT + length;
+    const header = this.#header.bind(packet.view, TRANSPORT_AT);
+    header.sourcePort = sourcePort;
+    header.destinationPort = destinationPort;
+    header.length = UDP_HEADER + length;
+    header.writeChecksum(
+      pseudoHeaderSum(source, destination, PROTOCOL.UDP, UDP_HEADER + length),
+    );
+    if (!this.#network.send(source, destination, PROTOCOL.UDP, options)) return false;
+    this.#counters.udpSent++;
+    return true;
+  }
+}
+
+/** Where the payload of an outgoing datagram starts. */
+export const UDP_PAYLOAD_AT = TRANSPORT_AT + UDP_HEADER;

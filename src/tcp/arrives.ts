@@ -1,0 +1,329 @@
+/**
+ * SEGMENT ARRIVES (RFC 9293 §3.10.7): one short function for each step.
+ *
+ * @module
+ */
+
+import { Drop } from "../wire/drop.ts";
+import { seqAdd, seqDiff, seqGt, seqLe } from "../wire/seq.ts";
+import { ACK, FIN, RST, SYN } from "../wire/tcp.ts";
+import { acknowledged, updateSendWindow } from "./ack.ts";
+import { closeConnection, enterTimeWait } from "./close.ts";
+import { resetReply, sendAck, sendReset, sendSyn, settleMss } from "./output.ts";
+import type { Segment } from "./segment.ts";
+import { peerHasClosed, State, takesText } from "./state.ts";
+import { CloseReason, setState, Signal, signal, type Tcb } from "./tcb.ts";
+import { restartRetransmit, setLinger } from "./timers.ts";
+
+/** Shortest time between two acknowledgements of empty segments that are not acceptable, in ms. */
+const CHALLENGE_INTERVAL = 500;
+
+/** Works one segment through a connection in any state but CLOSED and LISTEN. */
+export function arrives(tcb: Tcb, seg: Segment, now: number): void {
+  if (tcb.state === State.SYN_SENT) {
+    arrivesInSynSent(tcb, seg, now);
+    return;
+  }
+  if (tcb.state === State.SYN_RECEIVED && repeatsSyn(tcb, seg, now)) return;
+  if (!checkSequence(tcb, seg, now)) return; // First, check sequence number
+  if (!checkReset(tcb, seg, now)) return; // Second, check the RST bit
+  // Third, check security: there are no compartments here
+  if (!checkSyn(tcb, seg, now)) return; // Fourth, check the SYN bit
+  if (!checkAck(tcb, seg, now)) return; // Fifth, check the ACK field
+  // Sixth, check the URG bit: urgent data is delivered in line (RFC 6093)
+  if (!acceptText(tcb, seg, now)) return; // Seventh, process the segment text
+  checkFin(tcb, seg, now); // Eighth, check the FIN bit
+}
+
+/** §3.10.7.3: our SYN is out. */
+function arrivesInSynSent(tcb: Tcb, seg: Segment, now: number): void {
+  const { snd, rcv, context } = tcb;
+  const hasAck = (seg.flags & ACK) !== 0;
+  // First, check the ACK bit
+  if (hasAck && (seqLe(seg.ack, snd.iss) || seqGt(seg.ack, snd.nxt))) {
+    context.counters.drop(Drop.TCP_BAD_ACK);
+    resetReply(context, seg);
+    return;
+  }
+  // Second, check the RST bit
+  if ((seg.flags & RST) !== 0) {
+    if (!hasAck) {
+      context.counters.drop(Drop.TCP_BAD_RESET);
+      return;
+    }
+    context.counters.tcpResetsReceived++;
+    closeConnection(tcb, CloseReason.REFUSED);
+    return;
+  }
+  // Fourth, check the SYN bit
+  if ((seg.flags & SYN) === 0) {
+    context.counters.drop(Drop.TCP_NO_CONNECTION);
+    return;
+  }
+  rcv.irs = seg.seq;
+  rcv.nxt = seqAdd(seg.seq, 1);
+  settleMss(tcb, seg.options.mss);
+  if (!hasAck) { // simultaneous open (MUST-10)
+    setState(tcb, State.SYN_RECEIVED);
+    setSendWindow(tcb, seg);
+    tcb.retransmitAt = Infinity;
+    sendSyn(tcb, now);
+    return;
+  }
+  establish(tcb, seg, now);
+  tcb.ackNow = true;
+  seg.seq = rcv.nxt;
+  seg.flags &= ~SYN;
+  if (acceptText(tcb, seg, now)) checkFin(tcb, seg, now); // "continue processing at the sixth step"
+}
+
+/**
+ * Segments that repeat the peer's SYN in SYN_RECEIVED.
+ *
+ * @returns Whether the segment is dealt with.
+ */
+function repeatsSyn(tcb: Tcb, seg: Segment, now: number): boolean {
+  if ((seg.flags & (SYN | RST)) !== SYN || seg.seq !== tcb.rcv.irs) return false;
+  if ((seg.flags & ACK) === 0) { // our SYN,ACK was lost
+    tcb.context.counters.tcpRetransmitted++;
+    sendSyn(tcb, now);
+    return true;
+  }
+  // The answer to a simultaneous open (§3.5, figure 8): its ACK counts, its SYN is known already.
+  seg.seq = tcb.rcv.nxt;
+  seg.flags &= ~SYN;
+  return false;
+}
+
+/**
+ * First step: is the segment in the window (§3.10.7.4, table 6)? What is not draws an
+ * acknowledgement, unless it is a RST.
+ */
+function checkSequence(tcb: Tcb, seg: Segment, now: number): boolean {
+  if (isAcceptable(tcb, seg)) return true;
+  tcb.context.counters.drop(Drop.TCP_UNACCEPTABLE);
+  if ((seg.flags & RST) !== 0) return false;
+  if (tcb.state === State.TIME_WAIT && repeatsFin(tcb, seg)) enterTimeWait(tcb, now);
+  // Two sides that disagree must not answer each other's empty segments for ever.
+  if (seg.length === 0) challenge(tcb, now);
+  else sendAck(tcb, now);
+  return false;
+}
+
+function isAcceptable(tcb: Tcb, seg: Segment): boolean {
+  const { nxt, wnd } = tcb.rcv;
+  const length = seg.length;
+  const offset = seqDiff(seg.seq, nxt);
+  if (length === 0) return wnd === 0 ? offset === 0 : offset >= 0 && offset < wnd;
+  // Zero window: no text is taken, but ACK and RST of what is next in line are (MUST-66).
+  if (wnd === 0) return offset === 0;
+  const last = offset + length - 1;
+  return (offset >= 0 && offset < wnd) || (last >= 0 && last < wnd);
+}
+
+/** Whether this is the peer's FIN once more. */
+function repeatsFin(tcb: Tcb, seg: Segment): boolean {
+  return (seg.flags & FIN) !== 0 && seqAdd(seg.seq, seg.length) === tcb.rcv.nxt;
+}
+
+/** Acknowledges what can't be right (RFC 5961), not more often than twice a second. */
+function challenge(tcb: Tcb, now: number): void {
+  if (now - tcb.challengedAt < CHALLENGE_INTERVAL) return;
+  tcb.challengedAt = now;
+  tcb.context.counters.tcpChallengeAcks++;
+  sendAck(tcb, now);
+}
+
+/** Second step (RFC 5961 §3.2): a RST counts only at RCV.NXT. */
+function checkReset(tcb: Tcb, seg: Segment, now: number): boolean {
+  if ((seg.flags & RST) === 0) return true;
+  const { counters } = tcb.context;
+  if (seg.seq !== tcb.rcv.nxt) {
+    counters.drop(Drop.TCP_BAD_RESET);
+    challenge(tcb, now);
+    return false;
+  }
+  counters.tcpResetsReceived++;
+  if (tcb.state === State.SYN_RECEIVED) closeConnection(tcb, CloseReason.REFUSED);
+  else if (tcb.state >= State.CLOSING && tcb.state !== State.FIN_WAIT_2) {
+    closeConnection(tcb, CloseReason.NORMAL); // CLOSING, LAST_ACK, TIME_WAIT
+  } else closeConnection(tcb, CloseReason.RESET);
+  return false;
+}
+
+/** Fourth step (RFC 5961 §4.2): a SYN in the window changes nothing. */
+function checkSyn(tcb: Tcb, seg: Segment, now: number): boolean {
+  if ((seg.flags & SYN) === 0) return true;
+  tcb.context.counters.drop(Drop.TCP_BAD_SYN);
+  if (tcb.state === State.SYN_RECEIVED && tcb.listener !== null) {
+    closeConnection(tcb, CloseReason.REFUSED); // "return this connection to the LISTEN state"
+  } else {
+    challenge(tcb, now);
+  }
+  return false;
+}
+
+/** Fifth step. Returns whether the segment's text and FIN count. */
+function checkAck(tcb: Tcb, seg: Segment, now: number): boolean {
+  const { snd, context } = tcb;
+  if ((seg.flags & ACK) === 0) {
+    context.counters.drop(Drop.TCP_NO_ACK_BIT);
+    return false;
+  }
+  if (tcb.state === State.SYN_RECEIVED) {
+    if (seqLe(seg.ack, snd.una) || seqGt(seg.ack, snd.nxt)) {
+      context.counters.drop(Drop.TCP_BAD_ACK);
+      resetReply(context, seg);
+      return false;
+    }
+    establish(tcb, seg, now);
+    return true;
+  }
+  // Data injection (RFC 5961 §5.2, MAY-12): too old an ACK is no more believed than one too new.
+  if (seqGt(seg.ack, snd.nxt) || seqDiff(seg.ack, snd.una) < -snd.maxWnd) {
+    context.counters.drop(Drop.TCP_BAD_ACK);
+    challenge(tcb, now);
+    return false;
+  }
+  acknowledged(tcb, seg, now);
+  if (tcb.finSent && snd.una === snd.nxt) finAcknowledged(tcb, now);
+  return (tcb.state as State) !== State.CLOSED;
+}
+
+/** The peer has acknowledged our FIN. */
+function finAcknowledged(tcb: Tcb, now: number): void {
+  switch (tcb.state) {
+    case State.FIN_WAIT_1:
+      setState(tcb, State.FIN_WAIT_2);
+      lingerIfNobodyReads(tcb, now);
+      break;
+    case State.CLOSING:
+      enterTimeWait(tcb, now);
+      break;
+    case State.LAST_ACK:
+      closeConnection(tcb, CloseReason.NORMAL);
+      break;
+  }
+}
+
+/** Our SYN is acknowledged, and the peer's known. */
+function establish(tcb: Tcb, seg: Segment, now: number): void {
+  const { listener, snd } = tcb;
+  if (listener !== null) {
+    listener.halfOpen--;
+    listener.queue.push(tcb);
+  }
+  snd.una = seg.ack;
+  setSendWindow(tcb, seg);
+  const synWasLost = tcb.timeouts > 0;
+  if (tcb.timedAt >= 0) tcb.rtt.sample(now - tcb.timedAt);
+  else if (synWasLost) tcb.rtt.synWasLost();
+  tcb.timedAt = -1;
+  tcb.timeouts = 0;
+  tcb.troubleSince = -1;
+  tcb.recover = seqAdd(snd.una, -1);
+  tcb.congestion.start(tcb.mss, synWasLost);
+  setState(tcb, State.ESTABLISHED);
+  restartRetransmit(tcb, now);
+  signal(tcb, Signal.OPEN | Signal.WRITABLE);
+  if (tcb.finQueued) setState(tcb, State.FIN_WAIT_1); // CLOSE was called before
+}
+
+function setSendWindow(tcb: Tcb, seg: Segment): void {
+  tcb.snd.wl1 = seg.seq;
+  updateSendWindow(tcb, seg);
+}
+
+/**
+ * Seventh step: takes the text that lies in the window. What is ahead of missing text waits in the
+ * receive buffer (SHLD-31), and is acknowledged at once, as is what fills a gap (RFC 5681 §4.2).
+ *
+ * @returns Whether the connection still exists.
+ */
+function acceptText(tcb: Tcb, seg: Segment, now: number): boolean {
+  if (seg.textLength === 0) return true;
+  const { rcv, receiveBuffer, assembler, context } = tcb;
+  if (!takesText(tcb.state)) return true;
+  const skip = Math.max(0, -seqDiff(seg.seq, rcv.nxt));
+  const start = seqAdd(seg.seq, skip);
+  const gap = seqDiff(start, rcv.nxt);
+  const length = Math.min(seg.textLength - skip, rcv.wnd - gap);
+  if (length < seg.textLength - skip) {
+    // The FIN stands behind text that has no room.
+    seg.flags &= ~FIN;
+    context.counters.drop(Drop.TCP_NO_ROOM);
+    tcb.ackNow = true;
+  }
+  if (length <= 0) {
+    tcb.ackNow = true;
+    return true;
+  }
+  if (tcb.receiveClosed) {
+    // Nobody will read it, and the peer must not believe that somebody did (SHLD-3).
+    context.counters.drop(Drop.TCP_AFTER_CLOSE);
+    sendReset(tcb, now);
+    closeConnection(tcb, CloseReason.RESET);
+    return false;
+  }
+  const { bytes } = seg.packet;
+  const at = seg.textAt + skip;
+  if (gap > 0) {
+    context.counters.tcpOutOfOrder++;
+    if (assembler.add(start, seqAdd(start, length))) {
+      receiveBuffer.place(gap, bytes, at, at + length);
+    } else {
+      context.counters.drop(Drop.TCP_NO_ROOM);
+    }
+    sendAck(tcb, now);
+    return true;
+  }
+  receiveBuffer.write(bytes, at, at + length);
+  let next = seqAdd(start, length);
+  if (assembler.count > 0) {
+    const end = assembler.take(next);
+    receiveBuffer.extend(seqDiff(end, next));
+    next = end;
+    tcb.ackNow = true;
+  }
+  const advance = seqDiff(next, rcv.nxt);
+  rcv.nxt = next;
+  rcv.wnd -= advance;
+  context.counters.tcpBytesReceived += advance;
+  // Every second segment at least is acknowledged (SHLD-19); the batch as a whole once (MUST-58).
+  if (++tcb.unackedSegments >= 2) tcb.ackNow = true;
+  signal(tcb, Signal.READABLE);
+  return true;
+}
+
+/** Eighth step: the peer's FIN, once everything in front of it is there. */
+function checkFin(tcb: Tcb, seg: Segment, now: number): void {
+  const { rcv } = tcb;
+  if ((seg.flags & FIN) !== 0) {
+    tcb.peerFinSeen = true;
+    tcb.peerFin = seqAdd(seg.seq, seg.textLength);
+    tcb.ackNow = true;
+  }
+  if (!tcb.peerFinSeen || rcv.nxt !== tcb.peerFin || peerHasClosed(tcb.state)) return;
+  rcv.nxt = seqAdd(rcv.nxt, 1);
+  tcb.ackNow = true;
+  signal(tcb, Signal.READABLE);
+  switch (tcb.state) {
+    case State.SYN_RECEIVED:
+    case State.ESTABLISHED:
+      setState(tcb, State.CLOSE_WAIT);
+      break;
+    case State.FIN_WAIT_1: // our FIN isn't acknowledged yet, else this were FIN_WAIT_2
+      setState(tcb, State.CLOSING);
+      break;
+    case State.FIN_WAIT_2:
+      enterTimeWait(tcb, now);
+      break;
+  }
+}
+
+/** In FIN_WAIT_2, a peer that never closes must not keep a connection that nobody uses. */
+export function lingerIfNobodyReads(tcb: Tcb, now: number): void {
+  if (tcb.state === State.FIN_WAIT_2 && tcb.receiveClosed) {
+    setLinger(tcb, now + tcb.context.config.finWait2Timeout);
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * The end of a connection, in whichever way.
+ *
+ * @module
+ */
+
+import { State } from "./state.ts";
+import { CloseReason, setState, Signal, signal, type Tcb } from "./tcb.ts";
+import { setLinger, stopTimers } from "./timers.ts";
+
+/** Enters CLOSED: the connection is forgotten, and its user told why. */
+export function closeConnection(tcb: Tcb, reason: CloseReason): void {
+  const { counters } = tcb.context;
+  if (tcb.state === State.SYN_RECEIVED && tcb.listener !== null) tcb.listener.halfOpen--;
+  stopTimers(tcb);
+  tcb.sendBuffer.clear();
+  tcb.assembler.clear();
+  // What was received and acknowledged can still be read, unless it was our side that gave up.
+  if (reason === CloseReason.ABORTED) tcb.receiveBuffer.clear();
+  setState(tcb, State.CLOSED);
+  counters.tcpConnectionsClosed++;
+  tcb.context.forget(tcb);
+  if (tcb.reason !== CloseReason.NONE) return; // was told when it entered TIME_WAIT
+  tcb.reason = reason;
+  signal(tcb, Signal.CLOSED);
+}
+
+/** Enters TIME_WAIT, or stays there for another 2 MSL (RFC 9293 §3.10.7.4, MUST-13). */
+export function enterTimeWait(tcb: Tcb, now: number): void {
+  if (tcb.state !== State.TIME_WAIT) {
+    stopTimers(tcb);
+    tcb.sendBuffer.clear();
+    setState(tcb, State.TIME_WAIT);
+    tcb.reason = CloseReason.NORMAL;
+    signal(tcb, Signal.CLOSED);
+  }
+  setLinger(tcb, now + 2 * tcb.context.config.msl);
+}

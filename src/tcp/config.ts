@@ -1,0 +1,46 @@
+/**
+ * What can be set for all connections of a stack.
+ *
+ * @module
+ */
+
+import type { CongestionControl } from "./congestion/congestion.ts";
+import { NewReno } from "./congestion/new_reno.ts";
+
+/** Settings of TCP. Times in milliseconds, lengths in bytes. */
+export interface TcpConfig {
+  /** Most bytes that wait to be sent or acknowledged, per connection. */
+  readonly sendBuffer: number;
+  /** Most bytes that wait to be received, per connection; the window offered is at most 65535. */
+  readonly receiveBuffer: number;
+  /** Longest wait with an acknowledgement: below 500 (RFC 9293 §3.8.6.3, MUST-40). */
+  readonly delayedAck: number;
+  /** Lower bound of the retransmission timeout (RFC 6298 §2.4). */
+  readonly minRto: number;
+  /** Maximum segment lifetime: TIME_WAIT lasts twice as long (RFC 9293 §3.4.1). */
+  readonly msl: number;
+  /** How long data may stay unacknowledged: R2, at least 100 s (RFC 9293 §3.8.3, SHLD-11). */
+  readonly userTimeout: number;
+  /** R2 for a SYN, at least 3 minutes (MUST-23). */
+  readonly synTimeout: number;
+  /** How long to wait in FIN_WAIT_2 for the peer when nobody will read any more. */
+  readonly finWait2Timeout: number;
+  /** Time to live of segments, 1 to 255 (MUST-49). */
+  readonly ttl: number;
+  /** Makes the congestion control of a connection. */
+  readonly congestion: () => CongestionControl;
+}
+
+/** The settings that hold where nothing else is said. */
+export const DEFAULT_TCP_CONFIG: TcpConfig = {
+  sendBuffer: 256 * 1024,
+  receiveBuffer: 65535,
+  delayedAck: 40,
+  minRto: 1000,
+  msl: 30_000,
+  userTimeout: 300_000,
+  synTimeout: 180_000,
+  finWait2Timeout: 60_000,
+  ttl: 64,
+  congestion: () => new NewReno(),
+};

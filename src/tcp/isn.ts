@@ -1,0 +1,43 @@
+/**
+ * Initial sequence numbers (RFC 6528).
+ *
+ * @module
+ */
+
+import { sha256 } from "@noble/hashes/sha2.js";
+import type { Env } from "../base/env.ts";
+import type { IpAddress } from "../wire/address.ts";
+
+/** Ticks of M's clock in a millisecond: one every 4 microseconds (§3). */
+const TICKS_PER_MS = 250;
+const SECRET_LENGTH = 16;
+const TUPLE_LENGTH = 2 * (16 + 2);
+
+/** ISN = M + F(localip, localport, remoteip, remoteport, secretkey), with SHA-256 for F. */
+export class IsnGenerator {
+  #input = new Uint8Array(SECRET_LENGTH + TUPLE_LENGTH);
+  #view = new DataView(this.#input.buffer);
+
+  constructor(env: Env) {
+    for (let at = 0; at < SECRET_LENGTH; at += 4) this.#view.setUint32(at, env.random());
+  }
+
+  /** The number to start a connection with at `now`, in milliseconds. */
+  next(
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+    now: number,
+  ): number {
+    const view = this.#view;
+    this.#input.fill(0, SECRET_LENGTH);
+    local.store(view, SECRET_LENGTH);
+    view.setUint16(SECRET_LENGTH + 16, localPort);
+    remote.store(view, SECRET_LENGTH + 18);
+    view.setUint16(SECRET_LENGTH + 34, remotePort);
+    const digest = sha256(this.#input);
+    const f = new DataView(digest.buffer, digest.byteOffset).getUint32(0);
+    return (Math.floor(now * TICKS_PER_MS) + f) >>> 0;
+  }
+}

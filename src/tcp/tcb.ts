@@ -1,0 +1,229 @@
+/**
+ * The transmission control block: all that is known of one connection (RFC 9293 §3.3.1).
+ *
+ * @module
+ */
+
+import { Assembler } from "../base/assembler.ts";
+import type { Counters } from "../base/counters.ts";
+import type { Timed } from "../base/deadlines.ts";
+import type { Network, SendOptions } from "../base/network.ts";
+import { RingBuffer } from "../base/ring_buffer.ts";
+import type { IpAddress } from "../wire/address.ts";
+import type { CongestionControl } from "./congestion/congestion.ts";
+import type { TcpConfig } from "./config.ts";
+import type { Listener } from "./listener.ts";
+import { RttEstimator } from "./rtt.ts";
+import { State } from "./state.ts";
+
+/** Why a connection is gone. */
+export const CloseReason = {
+  NONE: 0,
+  /** Both sides closed. */
+  NORMAL: 1,
+  /** The peer reset it. */
+  RESET: 2,
+  /** The peer refused to open it. */
+  REFUSED: 3,
+  /** The peer did not answer for too long. */
+  TIMED_OUT: 4,
+  /** Our side aborted it. */
+  ABORTED: 5,
+} as const;
+
+/** One of the values of {@linkcode CloseReason}. */
+export type CloseReason = typeof CloseReason[keyof typeof CloseReason];
+
+/** What a connection tells whoever uses it, once a batch of packets has been worked through. */
+export interface TcpUser {
+  /** The connection is established. */
+  onOpen(): void;
+  /** Data waits to be received, or the peer has closed. */
+  onReadable(): void;
+  /** The send buffer has room. */
+  onWritable(): void;
+  /** The connection is gone: `tcb.reason` says why. Also told when it enters TIME_WAIT. */
+  onClosed(): void;
+}
+
+/** What a connection has to tell its user; bits of {@linkcode Tcb.signals}. */
+export const Signal = { OPEN: 1, READABLE: 2, WRITABLE: 4, CLOSED: 8 } as const;
+
+/** What the functions that work on a connection need from around it. */
+export interface TcpContext {
+  readonly network: Network;
+  readonly counters: Counters;
+  readonly config: TcpConfig;
+  /** A connection's state is about to change from `tcb.state` to `next`. */
+  onState(tcb: Tcb, next: State): void;
+  /** Has the context look at the connection when the batch ends. */
+  touch(tcb: Tcb): void;
+  /** `tcb.deadline` has changed. */
+  schedule(tcb: Tcb): void;
+  /** The connection is closed: forget it. */
+  forget(tcb: Tcb): void;
+}
+
+/** Send sequence variables (RFC 9293 §3.3.1). */
+export class SendVariables {
+  /** SND.UNA: oldest unacknowledged sequence number. */
+  una = 0;
+  /** SND.NXT: next sequence number to be sent for the first time. */
+  nxt = 0;
+  /** SND.WND, in bytes. */
+  wnd = 0;
+  /** SND.WL1: SEG.SEQ of the last window update. */
+  wl1 = 0;
+  /** SND.WL2: SEG.ACK of the last window update. */
+  wl2 = 0;
+  /** ISS. */
+  iss = 0;
+  /** MAX(SND.WND): the largest window that the peer has offered (§3.8.6.2.1). */
+  maxWnd = 0;
+  /** `[resend, resendEnd)` is taken for lost and goes out again before anything new. */
+  resend = 0;
+  resendEnd = 0;
+}
+
+/** Receive sequence variables (RFC 9293 §3.3.1). */
+export class ReceiveVariables {
+  /** RCV.NXT: next sequence number expected. */
+  nxt = 0;
+  /** RCV.WND: what is promised from `nxt` on, in bytes. */
+  wnd = 0;
+  /** IRS. */
+  irs = 0;
+}
+
+/** One connection. */
+export class Tcb implements Timed {
+  state: State = State.CLOSED;
+  readonly snd: SendVariables = new SendVariables();
+  readonly rcv: ReceiveVariables = new ReceiveVariables();
+
+  /** Eff.snd.MSS: most text in one segment we send, in bytes (RFC 9293 §3.7.1). */
+  mss = 0;
+  readonly sendBuffer: RingBuffer;
+  readonly receiveBuffer: RingBuffer;
+  /** What of the receive window has arrived out of order. */
+  readonly assembler: Assembler = new Assembler();
+
+  /** The user has closed: a FIN follows the last byte of the send buffer. */
+  finQueued = false;
+  /** The FIN has been sent, at `snd.nxt - 1`. */
+  finSent = false;
+  /** The peer's FIN has been seen, at {@linkcode peerFin}, maybe ahead of missing data. */
+  peerFinSeen = false;
+  peerFin = 0;
+  /** The user will not receive any more: text that still comes is answered with a RST. */
+  receiveClosed = false;
+
+  readonly rtt: RttEstimator;
+  /** Sending of the segment that ends at `timedEnd` at this time is being timed; -1: none is. */
+  timedAt = -1;
+  timedEnd = 0;
+  congestion: CongestionControl;
+  /** Duplicate acknowledgements in a row (RFC 5681 §2). */
+  dupAcks = 0;
+  /** In fast recovery, or resending after a timeout, until this is acknowledged (RFC 6582 §3.2). */
+  recover = 0;
+  inRecovery = false;
+  /** Retransmission timeouts since something was last acknowledged. */
+  timeouts = 0;
+  /** When the oldest unacknowledged segment had to be sent again for the first time; -1: never. */
+  troubleSince = -1;
+  /** When text was last sent. */
+  textSentAt = -Infinity;
+
+  /** Segments with text received and not acknowledged yet. */
+  unackedSegments = 0;
+  /** An acknowledgement is due when the batch ends. */
+  ackNow = false;
+  /** When an acknowledgement was last sent to a segment without text that was not acceptable. */
+  challengedAt = -Infinity;
+
+  /** User's choice: send small segments at once (RFC 9293 §3.7.4, MUST-17). */
+  noDelay = false;
+  readonly sendOptions: SendOptions;
+
+  /** Deadlines, in milliseconds; `Infinity` when off. */
+  retransmitAt = Infinity;
+  persistAt = Infinity;
+  /** How often the persist timer has expired in a row. */
+  persistCount = 0;
+  delayedAckAt = Infinity;
+  /** End of TIME_WAIT; of FIN_WAIT_2 when nobody will read any more. */
+  lingerAt = Infinity;
+  deadline = Infinity;
+  heapIndex = -1;
+  heapKey = 0;
+
+  user: TcpUser = NO_USER;
+  /** Bits of {@linkcode Signal}. */
+  signals = 0;
+  reason: CloseReason = CloseReason.NONE;
+  /** The context will look at it when the batch ends. */
+  touched = false;
+
+  /** Hash of the four addresses and ports, and the next one in its bucket. */
+  hash = 0;
+  hashNext: Tcb | null = null;
+
+  /**
+   * @param listener Where it came from, for a passive open; `null` for an active one (MUST-11).
+   */
+  constructor(
+    readonly context: TcpContext,
+    readonly local: IpAddress,
+    readonly localPort: number,
+    readonly remote: IpAddress,
+    readonly remotePort: number,
+    readonly listener: Listener | null,
+  ) {
+    const { config } = context;
+    this.sendBuffer = new RingBuffer(config.sendBuffer);
+    this.receiveBuffer = new RingBuffer(config.receiveBuffer);
+    this.rtt = new RttEstimator(config.minRto);
+    this.congestion = config.congestion();
+    this.sendOptions = { ttl: config.ttl, tos: 0, dontFragment: true };
+    this.rcv.wnd = Math.min(config.receiveBuffer, MAX_WINDOW);
+  }
+
+  /** Sequence number behind the last byte that the user has given, where the FIN goes. */
+  get sendEnd(): number {
+    return (this.dataStart + this.sendBuffer.length) >>> 0;
+  }
+
+  /** Sequence number of the first byte in the send buffer. */
+  get dataStart(): number {
+    return this.state <= State.SYN_RECEIVED ? (this.snd.iss + 1) >>> 0 : this.snd.una;
+  }
+
+  /** Bytes sent and not acknowledged, SYN and FIN counted. */
+  get flight(): number {
+    return (this.snd.nxt - this.snd.una) >>> 0;
+  }
+}
+
+/** Largest window that fits the header without scaling. */
+export const MAX_WINDOW = 0xffff;
+
+/** A user that doesn't care: of connections that nobody has accepted yet. */
+export const NO_USER: TcpUser = {
+  onOpen() {},
+  onReadable() {},
+  onWritable() {},
+  onClosed() {},
+};
+
+/** Changes the state, and says so. */
+export function setState(tcb: Tcb, next: State): void {
+  tcb.context.onState(tcb, next);
+  tcb.state = next;
+}
+
+/** Has the user told of something when the batch ends. */
+export function signal(tcb: Tcb, bit: number): void {
+  tcb.signals |= bit;
+  tcb.context.touch(tcb);
+}

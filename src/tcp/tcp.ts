@@ -1,0 +1,389 @@
+/**
+ * TCP of one stack: its connections, its listeners, and the calls that a user makes
+ * (RFC 9293 §3.9.1).
+ *
+ * @module
+ */
+
+import type { Counters } from "../base/counters.ts";
+import { Deadlines } from "../base/deadlines.ts";
+import type { Env } from "../base/env.ts";
+import type { Network } from "../base/network.ts";
+import { pickPort } from "../base/ports.ts";
+import type { IpAddress } from "../wire/address.ts";
+import { pseudoHeaderSum } from "../wire/checksum.ts";
+import { Drop } from "../wire/drop.ts";
+import type { Packet } from "../wire/packet.ts";
+import { PROTOCOL } from "../wire/protocol.ts";
+import { seqAdd, seqGt } from "../wire/seq.ts";
+import { ACK, checkTcp, FIN, RST, SYN } from "../wire/tcp.ts";
+import { arrives, lingerIfNobodyReads } from "./arrives.ts";
+import { closeConnection } from "./close.ts";
+import type { TcpConfig } from "./config.ts";
+import { IsnGenerator } from "./isn.ts";
+import { Listener } from "./listener.ts";
+import {
+  openWindow,
+  output,
+  resetReply,
+  sendAck,
+  sendReset,
+  sendSyn,
+  settleMss,
+} from "./output.ts";
+import { Segment } from "./segment.ts";
+import { peerHasClosed, State } from "./state.ts";
+import { ConnectionTable } from "./table.ts";
+import { CloseReason, setState, Signal, Tcb, type TcpContext, type TcpUser } from "./tcb.ts";
+import { expire } from "./timeout.ts";
+
+/** Told of every change of a connection's state, before it happens. */
+export type StateObserver = (tcb: Tcb, next: State) => void;
+
+/** Why an active open was refused on our side. */
+export const OpenError = { NO_ROUTE: 1, BAD_ADDRESS: 2, IN_USE: 3, NO_PORT: 4 } as const;
+
+/** One of the values of {@linkcode OpenError}. */
+export type OpenError = typeof OpenError[keyof typeof OpenError];
+
+/** TCP. */
+export class Tcp implements TcpContext {
+  readonly network: Network;
+  readonly counters: Counters;
+  readonly config: TcpConfig;
+  /** For traces. */
+  observer: StateObserver | null = null;
+  #env: Env;
+  #isn: IsnGenerator;
+  #table: ConnectionTable;
+  #listeners = new Map<number, Listener[]>();
+  #deadlines = new Deadlines<Tcb>();
+  /** Connections to be looked at when the batch ends. */
+  #touched: Tcb[] = [];
+  #segment = new Segment();
+
+  constructor(network: Network, counters: Counters, env: Env, config: TcpConfig) {
+    this.network = network;
+    this.counters = counters;
+    this.config = config;
+    this.#env = env;
+    this.#isn = new IsnGenerator(env);
+    this.#table = new ConnectionTable(env.random());
+  }
+
+  /** How many connections there are, those in TIME_WAIT included. */
+  get connectionCount(): number {
+    return this.#table.size;
+  }
+
+  /** All connections, in no order. */
+  connections(): Iterable<Tcb> {
+    return this.#table;
+  }
+
+  /** Takes a message that IP has laid open. */
+  receive(packet: Packet, now: number): Drop {
+    const { view, transportAt: at, end, source, destination } = packet;
+    this.counters.tcpReceived++;
+    const pseudo = pseudoHeaderSum(source, destination, PROTOCOL.TCP, end - at);
+    const drop = checkTcp(view, at, end, pseudo);
+    if (drop !== Drop.NONE) return drop;
+    if (destination.isMulticast || destination.isBroadcast) return Drop.TCP_BROADCAST; // MUST-57
+    const seg = this.#segment.load(packet);
+    const tcb = this.#table.find(destination, seg.destinationPort, source, seg.sourcePort);
+    if (tcb === null) return this.#arrivesUnknown(seg, now);
+    if (tcb.state === State.TIME_WAIT && this.#mayReplace(tcb, seg)) {
+      closeConnection(tcb, CloseReason.NORMAL);
+      return this.#arrivesUnknown(seg, now);
+    }
+    arrives(tcb, seg, now);
+    this.touch(tcb);
+    return Drop.NONE;
+  }
+
+  /** A new SYN may end TIME_WAIT if no old segment can be taken for one of its (MAY-2). */
+  #mayReplace(tcb: Tcb, seg: Segment): boolean {
+    return (seg.flags & (SYN | ACK | RST | FIN)) === SYN && seqGt(seg.seq, tcb.rcv.nxt) &&
+      this.#findListener(seg) !== undefined;
+  }
+
+  /** A segment of no connection: for a port in LISTEN (§3.10.7.2), or in CLOSED (§3.10.7.1). */
+  #arrivesUnknown(seg: Segment, now: number): Drop {
+    const listener = this.#findListener(seg);
+    if (listener === undefined) {
+      resetReply(this, seg);
+      return Drop.TCP_NO_CONNECTION;
+    }
+    // First, check for a RST; second, for an ACK; third, for a SYN
+    if ((seg.flags & RST) !== 0) return Drop.TCP_BAD_RESET;
+    if ((seg.flags & ACK) !== 0) {
+      resetReply(this, seg);
+      return Drop.TCP_BAD_ACK;
+    }
+    if ((seg.flags & SYN) === 0) return Drop.TCP_NO_CONNECTION;
+    if (listener.isFull) return Drop.TCP_LISTEN_OVERFLOW;
+    this.#passiveOpen(listener, seg, now);
+    return Drop.NONE;
+  }
+
+  #passiveOpen(listener: Listener, seg: Segment, now: number): void {
+    const { source, destination } = seg.packet;
+    const local = destination.clone();
+    const tcb = new Tcb(
+      this,
+      local,
+      seg.destinationPort,
+      source.clone(),
+      seg.sourcePort,
+      listener,
+    );
+    tcb.rcv.irs = seg.seq;
+    tcb.rcv.nxt = seqAdd(seg.seq, 1);
+    settleMss(tcb, seg.options.mss);
+    tcb.state = State.LISTEN;
+    this.#start(tcb, State.SYN_RECEIVED, now);
+    listener.halfOpen++;
+    this.counters.tcpPassiveOpens++;
+  }
+
+  /** Sends the first SYN of a connection. */
+  #start(tcb: Tcb, state: State, now: number): void {
+    const { snd } = tcb;
+    snd.iss = this.#isn.next(tcb.local, tcb.localPort, tcb.remote, tcb.remotePort, now);
+    snd.una = snd.iss;
+    this.#table.add(tcb);
+    setState(tcb, state);
+    tcb.timedAt = now;
+    sendSyn(tcb, now);
+  }
+
+  /** The listener for a segment: one on its port before one on all, an exact address first. */
+  #findListener(seg: Segment): Listener | undefined {
+    const { destination } = seg.packet;
+    return this.#matchListener(seg.destinationPort, destination) ??
+      this.#matchListener(0, destination);
+  }
+
+  #matchListener(port: number, address: IpAddress): Listener | undefined {
+    const listeners = this.#listeners.get(port);
+    if (listeners === undefined) return undefined;
+    let wildcard: Listener | undefined;
+    for (let i = 0; i < listeners.length; i++) {
+      const listener = listeners[i]!;
+      if (listener.address === null) wildcard = listener;
+      else if (listener.address.equals(address)) return listener;
+    }
+    return wildcard;
+  }
+
+  /**
+   * Passive OPEN (§3.9.1.1).
+   *
+   * @param address `null` for all of ours.
+   * @param port 0 for every port that no other listener has.
+   * @param backlog Most connections that wait to be accepted.
+   * @param onAcceptable Called when one more can be accepted.
+   * @returns `undefined` if another listener has this address and port.
+   */
+  listen(
+    address: IpAddress | null,
+    port: number,
+    backlog: number,
+    onAcceptable: () => void,
+  ): Listener | undefined {
+    const others = this.#listeners.get(port) ?? [];
+    for (const other of others) {
+      const same = address === null ? other.address === null : other.address?.equals(address);
+      if (same) return undefined;
+    }
+    const listener = new Listener(address, port, backlog, onAcceptable);
+    this.#listeners.set(port, [...others, listener]);
+    return listener;
+  }
+
+  /** Stops listening; connections that nobody has accepted are reset. */
+  unlisten(listener: Listener, now: number): void {
+    const rest = (this.#listeners.get(listener.port) ?? []).filter((other) => other !== listener);
+    if (rest.length > 0) this.#listeners.set(listener.port, rest);
+    else this.#listeners.delete(listener.port);
+    const waiting = [...this.#table].filter((tcb) =>
+      tcb.listener === listener && tcb.state === State.SYN_RECEIVED
+    );
+    for (const tcb of [...waiting, ...listener.queue]) this.abort(tcb, now);
+    listener.queue.length = 0;
+  }
+
+  /** A port that no listener and no connection uses, unpredictable (RFC 6056); 0 when none is. */
+  freePort(): number {
+    const used = new Set<number>();
+    for (const tcb of this.#table) used.add(tcb.localPort);
+    return pickPort(this.#env, (port) => !this.#listeners.has(port) && !used.has(port));
+  }
+
+  /**
+   * Active OPEN (§3.9.1.1): sends a SYN.
+   *
+   * @param localPort 0 for an ephemeral one.
+   * @param local `null` to have IP choose (MUST-44).
+   */
+  open(
+    remote: IpAddress,
+    remotePort: number,
+    local: IpAddress | null,
+    localPort: number,
+    user: TcpUser,
+    now: number,
+  ): Tcb | OpenError {
+    if (remote.isMulticast || remote.isBroadcast || remote.isUnspecified || remotePort === 0) {
+      return OpenError.BAD_ADDRESS; // MUST-46
+    }
+    const own = local ?? this.network.sourceFor(remote);
+    if (own === undefined) return OpenError.NO_ROUTE;
+    const isFree = (port: number) => this.#table.find(own, port, remote, remotePort) === null;
+    const port = localPort !== 0 ? localPort : pickPort(this.#env, isFree);
+    if (port === 0) return OpenError.NO_PORT;
+    if (!isFree(port)) return OpenError.IN_USE;
+    const tcb = new Tcb(this, own, port, remote, remotePort, null);
+    tcb.user = user;
+    this.#start(tcb, State.SYN_SENT, now);
+    this.counters.tcpActiveOpens++;
+    return tcb;
+  }
+
+  /**
+   * SEND (§3.9.1.2): queues as much of `bytes` as there is room for, and sends what may go.
+   *
+   * @returns How many bytes were taken: 0 when the buffer is full, or nothing can be sent any more.
+   */
+  send(tcb: Tcb, bytes: Uint8Array, now: number): number {
+    if (tcb.finQueued || tcb.state === State.CLOSED || tcb.state === State.TIME_WAIT) return 0;
+    const taken = tcb.sendBuffer.write(bytes, 0, bytes.length);
+    if (taken > 0) output(tcb, now);
+    return taken;
+  }
+
+  /**
+   * RECEIVE (§3.9.1.3): moves what has arrived into `target`.
+   *
+   * @returns How many bytes; 0 when nothing waits: {@linkcode isAtEnd} tells whether more can come.
+   */
+  receiveText(tcb: Tcb, target: Uint8Array, now: number): number {
+    const n = tcb.receiveBuffer.read(target);
+    if (n > 0 && openWindow(tcb) && tcb.state >= State.ESTABLISHED && !peerHasClosed(tcb.state)) {
+      sendAck(tcb, now);
+    }
+    return n;
+  }
+
+  /** Whether everything that the peer sent has been received, and it has closed. */
+  isAtEnd(tcb: Tcb): boolean {
+    return tcb.receiveBuffer.length === 0 &&
+      (peerHasClosed(tcb.state) || tcb.reason === CloseReason.NORMAL);
+  }
+
+  /**
+   * CLOSE (§3.9.1.4) of our sending side: a FIN follows what has been queued. Receiving goes on.
+   */
+  close(tcb: Tcb, now: number): void {
+    if (tcb.finQueued) return;
+    switch (tcb.state) {
+      case State.SYN_SENT:
+        closeConnection(tcb, CloseReason.ABORTED);
+        return;
+      case State.SYN_RECEIVED: // waits for ESTABLISHED
+        tcb.finQueued = true;
+        return;
+      case State.ESTABLISHED:
+        setState(tcb, State.FIN_WAIT_1);
+        break;
+      case State.CLOSE_WAIT:
+        setState(tcb, State.LAST_ACK);
+        break;
+      default:
+        return;
+    }
+    tcb.finQueued = true;
+    output(tcb, now);
+  }
+
+  /**
+   * The user is through with the connection: {@linkcode close}, and nothing more will be received.
+   * Text that was not received, or still comes, resets it: the peer must not take it for
+   * delivered (§3.6.1, SHLD-3).
+   */
+  release(tcb: Tcb, now: number): void {
+    tcb.receiveClosed = true;
+    if (tcb.receiveBuffer.length > 0 && tcb.state !== State.CLOSED) {
+      this.abort(tcb, now);
+      return;
+    }
+    this.close(tcb, now);
+    lingerIfNobodyReads(tcb, now);
+  }
+
+  /** ABORT (§3.9.1.5): a RST in the states that have a peer to tell (§3.10.5). */
+  abort(tcb: Tcb, now: number): void {
+    if (tcb.state === State.CLOSED) return;
+    const synchronized = tcb.state === State.SYN_RECEIVED || tcb.state === State.ESTABLISHED ||
+      tcb.state === State.FIN_WAIT_1 || tcb.state === State.FIN_WAIT_2 ||
+      tcb.state === State.CLOSE_WAIT;
+    if (synchronized) sendReset(tcb, now);
+    closeConnection(tcb, CloseReason.ABORTED);
+  }
+
+  /** Does what is due: timers that have expired. */
+  poll(now: number): void {
+    for (let tcb = this.#deadlines.due(now); tcb !== undefined; tcb = this.#deadlines.due(now)) {
+      expire(tcb, now);
+    }
+  }
+
+  /** When {@linkcode poll} has something to do next, in milliseconds; `Infinity`: nothing. */
+  nextDeadline(): number {
+    return this.#deadlines.next();
+  }
+
+  /** Ends a batch: users are told what happened, then what they and the segments caused is sent. */
+  flush(now: number): void {
+    const touched = this.#touched;
+    // The list may grow meanwhile: a user's call can touch other connections.
+    for (let i = 0; i < touched.length; i++) {
+      const tcb = touched[i]!;
+      tcb.touched = false;
+      if (tcb.signals !== 0) this.#tell(tcb);
+      if (tcb.state !== State.CLOSED) output(tcb, now);
+    }
+    touched.length = 0;
+  }
+
+  #tell(tcb: Tcb): void {
+    const { signals, user } = tcb;
+    tcb.signals = 0;
+    if ((signals & Signal.OPEN) !== 0) {
+      user.onOpen();
+      if (tcb.listener !== null) tcb.listener.onAcceptable();
+    }
+    if ((signals & Signal.READABLE) !== 0) user.onReadable();
+    if ((signals & Signal.WRITABLE) !== 0) user.onWritable();
+    if ((signals & Signal.CLOSED) !== 0) user.onClosed();
+  }
+
+  onState(tcb: Tcb, next: State): void {
+    if (this.observer !== null) this.observer(tcb, next);
+  }
+
+  touch(tcb: Tcb): void {
+    if (tcb.touched) return;
+    tcb.touched = true;
+    this.#touched.push(tcb);
+  }
+
+  schedule(tcb: Tcb): void {
+    this.#deadlines.update(tcb);
+  }
+
+  forget(tcb: Tcb): void {
+    this.#table.remove(tcb);
+    this.#deadlines.remove(tcb);
+  }
+}
