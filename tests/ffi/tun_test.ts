@@ -1,0 +1,187 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { DeviceError } from "../../ffi/errno.ts";
+import type { Descriptor } from "../../ffi/descriptor.ts";
+import type { Reader } from "../../ffi/reader.ts";
+import { openTun } from "../../ffi/tun.ts";
+import { IpAddress } from "../../src/wire/address.ts";
+import { type Answer, type Call, FakeLibc } from "./fake_libc.ts";
+import { NO_READER, noReader } from "./no_reader.ts";
+
+const DEV_NET_TUN = "2f646576 2f6e6574 2f74756e 00";
+const TUN7 = "74756e37 00000000 00000000 00000000";
+const ZEROS = " 00000000";
+
+/** A kernel that names the interface tun7, whatever it is asked for. */
+function kernel(): FakeLibc {
+  const libc = new FakeLibc("linux");
+  libc.answers.open = 5;
+  libc.answers.socket = 6;
+  libc.fill = (name, buffer) => {
+    const request = libc.calls.at(-1)![2];
+    if (name !== "ioctl" || buffer === undefined) return;
+    if (request === "0x400454ca") buffer.set(new TextEncoder().encode("tun7\0"));
+    if (request === "0x8913") buffer.set([0x90, 0x10], 16);
+  };
+  return libc;
+}
+
+const OPENING: Call[] = [
+  ["open", DEV_NET_TUN, 0x80802],
+  ["ioctl", 5, "0x400454ca", `74756e25 64000000 00000000 00000000 01900000${ZEROS.repeat(5)}`],
+  ["ioctl", 5, "0x400454d0", null],
+];
+
+const CONFIGURING: Call[] = [
+  ["socket", 2, 0x80002, 0],
+  ["ioctl", 6, "0x8916", `${TUN7} 02000000 c0a80501${ZEROS.repeat(4)}`],
+  ["ioctl", 6, "0x8918", `${TUN7} 02000000 c0a80502${ZEROS.repeat(4)}`],
+  ["ioctl", 6, "0x891c", `${TUN7} 02000000 ffffffff${ZEROS.repeat(4)}`],
+  ["ioctl", 6, "0x8922", `${TUN7} 28230000${ZEROS.repeat(5)}`],
+  ["ioctl", 6, "0x8913", `${TUN7}${ZEROS.repeat(6)}`],
+  ["ioctl", 6, "0x8914", `${TUN7} 91100000${ZEROS.repeat(5)}`],
+  ["close", 6],
+];
+
+const OPTIONS = {
+  hostAddress: IpAddress.v4(192, 168, 5, 1),
+  address: IpAddress.v4(192, 168, 5, 2),
+  mtu: 9000,
+};
+
+Deno.test("openTun() makes the interface, configures it, and closes it in the end", async () => {
+  const libc = kernel();
+  let descriptor: Descriptor | undefined;
+  const startReader = (_: unknown, given: Descriptor): Promise<Reader> => {
+    descriptor = given;
+    return Promise.resolve(noReader(libc));
+  };
+  const device = await openTun(OPTIONS, { libc, startReader });
+  assertEquals([device.name, device.mtu], ["tun7", 9000]);
+  assertEquals(descriptor, { fd: 5, name: "tun7", mtu: 9000, kind: "file", prefix: 0 });
+  assertEquals(libc.calls, [...OPENING, ...CONFIGURING]);
+  assertEquals(libc.unloaded, 0);
+
+  libc.calls.length = 0;
+  await Promise.all([device.close(), device.close()]);
+  assertEquals(libc.calls, [NO_READER, ["close", 5]]);
+  assertEquals(libc.unloaded, 1);
+});
+
+Deno.test("openTun() asks for a wished name", async () => {
+  const libc = kernel();
+  await openTun({ name: "stack-0" }, { libc, startReader: () => Promise.resolve(noReader(libc)) });
+  assertEquals(
+    libc.calls[1]![3],
+    `73746163 6b2d3000 00000000 00000000 01900000${ZEROS.repeat(5)}`,
+  );
+});
+
+Deno.test("openTun() refuses a name that the kernel would refuse", async () => {
+  const libc = kernel();
+  const cases: [name: string, message: string][] = [
+    ["sixteen_letters_", "at most 15 characters are allowed"],
+    ["fünfzehnzeichen", "at most 15 characters are allowed"],
+    ["", 'Cannot name an interface "": use letters, digits, - and _, such as tun0'],
+    [".", "use letters"],
+    ["..", "use letters"],
+    ["a/b", "use letters"],
+    ["a b", "use letters"],
+    ["a:b", "use letters"],
+    ["tun%d", "use letters"],
+    ["a\0b", "use letters"],
+  ];
+  for (const [name, message] of cases) {
+    await assertRejects(() => openTun({ name }, { libc }), TypeError, message);
+  }
+  assertEquals(libc.calls, []);
+});
+
+Deno.test("openTun() says what to do about each failure, and closes what it has opened", async () => {
+  const { NotFound, PermissionDenied, AddrInUse } = Deno.errors;
+  const ok = 0;
+  const cases: {
+    answers: { open?: Answer; socket?: Answer; ioctl?: Answer[] };
+    // deno-lint-ignore no-explicit-any -- what an error's constructor takes is of no interest
+    type: new (...args: any[]) => Error;
+    message: string;
+    closed: number[];
+  }[] = [
+    {
+      answers: { open: { errno: "ENOENT" } },
+      type: NotFound,
+      message: "Cannot open /dev/net/tun (ENOENT): load the module with modprobe tun; " +
+        "in a container, start it with --device /dev/net/tun",
+      closed: [],
+    },
+    {
+      answers: { open: { errno: "EACCES" } },
+      type: PermissionDenied,
+      message: "this user may not read and write it; run it with sudo or chmod 0666 /dev/net/tun",
+      closed: [],
+    },
+    {
+      answers: { open: { errno: "EPERM" } },
+      type: PermissionDenied,
+      message: "in a container, start it with --device /dev/net/tun --cap-add NET_ADMIN",
+      closed: [],
+    },
+    {
+      answers: { ioctl: [{ errno: "EPERM" }] },
+      type: PermissionDenied,
+      message: "Cannot create the interface tun3 (EPERM): run it with sudo",
+      closed: [5],
+    },
+    {
+      answers: { ioctl: [{ errno: "EBUSY" }] },
+      type: AddrInUse,
+      message: "Cannot create the interface tun3 (EBUSY): an interface has this name already",
+      closed: [5],
+    },
+    {
+      answers: { ioctl: [ok, { errno: "EINVAL" }] },
+      type: DeviceError,
+      message: "Cannot turn off the interface's offloads (EINVAL)",
+      closed: [5],
+    },
+    {
+      answers: { socket: { errno: "EMFILE" } },
+      type: DeviceError,
+      message: "Cannot open a socket to configure the interface (EMFILE)",
+      closed: [5],
+    },
+    {
+      answers: { ioctl: [ok, ok, { errno: "EPERM" }] },
+      type: PermissionDenied,
+      message: "Cannot set the address 10.0.0.1 of tun7 (EPERM): run it with sudo",
+      closed: [6, 5],
+    },
+    {
+      answers: { ioctl: [ok, ok, ok, ok, ok, { errno: "EINVAL" }] },
+      type: DeviceError,
+      message: "Cannot set the MTU 1500 of tun7 (EINVAL)",
+      closed: [6, 5],
+    },
+    {
+      answers: { ioctl: [ok, ok, ok, ok, ok, ok, ok, { errno: "EPERM" }] },
+      type: PermissionDenied,
+      message: "Cannot set the flags of tun7 (EPERM)",
+      closed: [6, 5],
+    },
+  ];
+  for (const { answers, type, message, closed } of cases) {
+    const libc = kernel();
+    Object.assign(libc.answers, answers);
+    await assertRejects(() => openTun({ name: "tun3" }, { libc }), type, message);
+    const closes = libc.calls.filter(([name]) => name === "close").map(([, fd]) => fd);
+    assertEquals(closes, closed, message);
+    assertEquals(libc.unloaded, 1, message);
+  }
+});
+
+Deno.test("openTun() closes the interface if its reader cannot start", async () => {
+  const libc = kernel();
+  const startReader = () => Promise.reject(new DeviceError("No thread", "WORKER"));
+  await assertRejects(() => openTun({}, { libc, startReader }), DeviceError, "No thread");
+  assertEquals(libc.calls.at(-1), ["close", 5]);
+  assertEquals(libc.unloaded, 1);
+});
