@@ -64,6 +64,7 @@ export async function answers(url: string, patience: number): Promise<boolean> {
   }
 }
 
+/** Whether the stand-ins are needed. */
 async function offline(): Promise<boolean> {
   const wish = Deno.env.get("TCPSTACK_OFFLINE");
   if (wish === "1") return true;
@@ -72,10 +73,14 @@ async function offline(): Promise<boolean> {
   return !await answers(Deno.env.get("JSR_URL") || "https://jsr.io/", PATIENCE);
 }
 
+/** The flags that a `deno` command needs in order to find what JSR has. */
+export async function importMapFlags(): Promise<string[]> {
+  return await offline() ? ["--import-map=tools/offline/import_map.json"] : [];
+}
+
 if (import.meta.main) {
-  if (await offline()) {
-    Deno.stdout.writeSync(new TextEncoder().encode("--import-map=tools/offline/import_map.json\n"));
-  }
+  const line = (await importMapFlags()).join(" ");
+  if (line !== "") Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
   // A name look-up that got no answer would hold the process back.
   Deno.exit(0);
 }
