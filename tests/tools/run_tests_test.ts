@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { countLine, newTally, summaryLine } from "../../tools/test.ts";
+import { countLine, newTally, summaryLine } from "../../tools/run_tests.ts";
 
 Deno.test("countLine() takes the summary and the skipped tests from the runner's output", () => {
   const cases: [lines: string[], summary: string, skipped: string[]][] = [
@@ -31,7 +31,7 @@ Deno.test("countLine() takes the summary and the skipped tests from the runner's
   }
 });
 
-const RUNNER = new URL("../../tools/test.ts", import.meta.url).pathname;
+const RUNNER = new URL("../../tools/run_tests.ts", import.meta.url).pathname;
 
 Deno.test("the test task ends with a plain line and the runner's exit code", async () => {
   const cases: [source: string, code: number, tail: RegExp][] = [
