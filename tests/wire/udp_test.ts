@@ -52,6 +52,7 @@ Deno.test("checkUdp() finds each thing that can be wrong", () => {
   const cases: [what: string, hex: string, required: boolean, want: Drop][] = [
     ["a good datagram", GOOD, false, Drop.NONE],
     ["a good datagram over IPv6", GOOD, true, Drop.NONE],
+    ["no data", "9c40 0007 0008 4f94", true, Drop.NONE],
     ["bytes behind it", GOOD + "ffeeddccbb", false, Drop.NONE],
     ["no checksum", GOOD.replace("e624", "0000"), false, Drop.NONE],
     ["no checksum over IPv6", GOOD.replace("e624", "0000"), true, Drop.UDP_BAD_CHECKSUM],
