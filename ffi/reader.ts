@@ -105,10 +105,10 @@ export class PostingReader implements Reader {
     const shape = ringShape(descriptor.mtu, options.budget);
     this.#ring = new PacketRing(shape);
     this.#packet = new Packet(this.#ring.bytes);
+    worker.onmessage = (event: MessageEvent<string>) => this.#died(event.data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#death = event.message;
-      this.#ring.setStatus(Status.DIED);
+      this.#died(event.message);
     };
     const message: ReaderMessage = {
       source: libc.source,
@@ -164,6 +164,13 @@ export class PostingReader implements Reader {
 
   stop(): Promise<void> {
     return this.#stopping ??= this.#stop();
+  }
+
+  #died(reason: string): void {
+    this.#death = reason;
+    this.#ring.setStatus(Status.DIED);
+    // Without the thread nothing keeps the event loop going until those who wait are told.
+    setTimeout(() => {});
   }
 
   async #stop(): Promise<void> {

@@ -1,5 +1,6 @@
 /**
- * The thread of a posting reader. Its first message is the job; the rest goes through the ring.
+ * The thread of a posting reader. Its first message is the job; the packets go through the ring. A
+ * message back says why it cannot go on.
  *
  * @module
  */
@@ -14,10 +15,14 @@ export interface ReaderMessage {
 }
 
 self.onmessage = (event: MessageEvent<ReaderMessage>) => {
-  const libc = openLibc(event.data.source);
   try {
-    readLoop(libc, event.data.job);
-  } finally {
-    libc.unload();
+    const libc = openLibc(event.data.source);
+    try {
+      readLoop(libc, event.data.job);
+    } finally {
+      libc.unload();
+    }
+  } catch (error) {
+    self.postMessage(error instanceof Error ? error.message : String(error));
   }
 };
