@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { compile, type Compiled, NO_COMPILER } from "../ffi/cc.ts";
+import { compile, type Compiled } from "../ffi/cc.ts";
 import { denoArgs, liveTest, Namespace } from "./namespace.ts";
 
 const ECHO_PINGS = new URL("./echo_pings.ts", import.meta.url);
@@ -84,7 +84,7 @@ async function darwinLibrary(kind: "tun" | "utun"): Promise<Compiled | undefined
 
 for (const kind of ["tun", "utun"] as const) {
   const name = kind === "tun" ? "stack0" : "utun7";
-  const needs = kind === "tun" || NO_COMPILER === undefined ? ["ping"] : ["ping", "cc"];
+  const needs = kind === "tun" ? ["ping"] : ["ping", "cc"];
 
   liveTest(`${kind}: the kernel's pings pass both ways, at every size`, needs, async () => {
     await using darwin = await darwinLibrary(kind);

@@ -125,14 +125,21 @@ export class Namespace implements AsyncDisposable {
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** Arguments for Deno to run a module of this project. */
-export async function denoArgs(module: URL): Promise<string[]> {
+let importMapFlags: Promise<string[]> | undefined;
+
+/** The flags that `tools/std.ts` prints, with their path made absolute. */
+async function findImportMapFlags(): Promise<string[]> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-config", new URL("tools/std.ts", ROOT).pathname],
     cwd: ROOT,
   }).output();
-  const flags = new TextDecoder().decode(stdout).split(/\s+/).filter((flag) => flag !== "")
+  return new TextDecoder().decode(stdout).split(/\s+/).filter((flag) => flag !== "")
     .map((flag) => flag.replace(/(?<==)(?=tools\/)/, ROOT.pathname));
+}
+
+/** Arguments for Deno to run a module of this project. */
+export async function denoArgs(module: URL): Promise<string[]> {
+  const flags = await (importMapFlags ??= findImportMapFlags());
   const config = new URL("deno.json", ROOT).pathname;
   return ["run", "-A", "--no-prompt", "--config", config, ...flags, module.pathname];
 }
