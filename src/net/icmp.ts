@@ -8,6 +8,7 @@
 import { copyBytes } from "../base/bytes.ts";
 import type { Counters } from "../base/counters.ts";
 import type { Network, SendOptions } from "../base/network.ts";
+import type { IpAddress } from "../wire/address.ts";
 import { Drop } from "../wire/drop.ts";
 import { checkIcmp, ICMP_HEADER, ICMP_TYPE, IcmpHeader } from "../wire/icmp.ts";
 import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
@@ -19,8 +20,16 @@ const IPV4_HEADER = 20;
 
 const OPTIONS: SendOptions = { ttl: 64, tos: 0, dontFragment: false };
 
+/** Whoever waits for the answers to echo requests. */
+export interface EchoReceiver {
+  /** Gets an answer, its data lent at `[at, end)` of the packet's memory. */
+  echoReply(sequence: number, packet: Packet, at: number, end: number): void;
+}
+
 /** ICMP over IPv4. */
 export class Icmp {
+  /** Who sent echo requests, by their identifier. */
+  readonly echoReceivers: Map<number, EchoReceiver> = new Map();
   #network: Network;
   #counters: Counters;
   #header = new IcmpHeader();
@@ -39,6 +48,8 @@ export class Icmp {
       case ICMP_TYPE.ECHO:
         this.#echoReply(packet);
         return Drop.NONE;
+      case ICMP_TYPE.ECHO_REPLY:
+        return this.#deliverReply(packet);
       case ICMP_TYPE.DESTINATION_UNREACHABLE:
       case ICMP_TYPE.TIME_EXCEEDED:
       case ICMP_TYPE.PARAMETER_PROBLEM:
@@ -62,6 +73,39 @@ export class Icmp {
     if (this.#network.send(packet.destination, packet.source, PROTOCOL.ICMP, OPTIONS)) {
       this.#counters.icmpEchoReplies++;
     }
+  }
+
+  #deliverReply(packet: Packet): Drop {
+    const { identifier, sequence } = this.#header;
+    const receiver = this.echoReceivers.get(identifier);
+    if (receiver === undefined) return Drop.ICMP_NOT_ASKED;
+    receiver.echoReply(sequence, packet, packet.transportAt + ICMP_HEADER, packet.end);
+    return Drop.NONE;
+  }
+
+  /** Sends an echo request (RFC 792); `false` if it had to be dropped. */
+  sendEcho(
+    source: IpAddress,
+    destination: IpAddress,
+    identifier: number,
+    sequence: number,
+    data: Uint8Array,
+  ): boolean {
+    const request = this.#network.outgoing;
+    const dataAt = TRANSPORT_AT + ICMP_HEADER;
+    if (ICMP_HEADER + data.length > this.#network.maxMessage(destination)) {
+      this.#counters.drop(Drop.SEND_TOO_BIG);
+      return false;
+    }
+    request.bytes.set(data, dataAt);
+    request.end = dataAt + data.length;
+    const header = this.#header.bind(request.view, TRANSPORT_AT);
+    header.type = ICMP_TYPE.ECHO;
+    header.code = 0;
+    header.identifier = identifier;
+    header.sequence = sequence;
+    header.writeChecksum(request.end);
+    return this.#network.send(source, destination, PROTOCOL.ICMP, OPTIONS);
   }
 
   /**

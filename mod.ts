@@ -1,0 +1,23 @@
+/**
+ * A TCP/IP stack for programs.
+ *
+ * @example An echo server on a network interface of its own
+ * ```ts ignore
+ * import { createStack, openTun } from "./mod.ts";
+ *
+ * const device = await openTun({ hostAddress: "10.0.0.1", address: "10.0.0.2" });
+ * await using stack = createStack({ device, address: "10.0.0.2" });
+ * for await (const conn of stack.listen({ port: 7 })) {
+ *   conn.readable.pipeTo(conn.writable);
+ * }
+ * ```
+ *
+ * @module
+ */
+
+export { openDevice } from "./ffi/open.ts";
+export { openTun } from "./ffi/tun.ts";
+export { openUtun } from "./ffi/utun.ts";
+export { createStack, type NetworkStack } from "./src/host/network_stack.ts";
+export { memoryPair } from "./src/phy/memory.ts";
+export { toDuplex } from "./src/socket/duplex.ts";

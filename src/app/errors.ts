@@ -1,0 +1,10 @@
+/**
+ * Errors of the command line.
+ *
+ * @module
+ */
+
+/** The user asked for what cannot be: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}

@@ -1,0 +1,75 @@
+/**
+ * HTTP, by `node:http` on top of our own connections.
+ *
+ * @module
+ */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { NetworkStack } from "../../host/network_stack.ts";
+import { toDuplex } from "../../socket/duplex.ts";
+import type { TcpConn } from "../../socket/tcp_conn.ts";
+
+/** Answers HTTP requests. */
+export class HttpService {
+  #stack: NetworkStack;
+  #server: Server;
+
+  constructor(stack: NetworkStack) {
+    this.#stack = stack;
+    this.#server = createServer((request, response) => this.#answer(request, response));
+  }
+
+  /**
+   * Serves a connection until it is closed.
+   *
+   * @param head What was read of it already.
+   */
+  serve(conn: TcpConn, head: Uint8Array): Promise<void> {
+    const duplex = toDuplex(conn, head);
+    this.#server.emit("connection", duplex);
+    return new Promise((resolve) => {
+      duplex.on("error", () => {}); // the peer has gone: `close` follows
+      duplex.on("close", () => resolve());
+    });
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const { pathname } = new URL(request.url ?? "/", "http://stack");
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    if (pathname === "/echo" && request.method === "POST") {
+      const type = request.headers["content-type"] ?? "application/octet-stream";
+      response.writeHead(200, { "content-type": type });
+      request.pipe(response);
+    } else if (!["/", "/counters", "/echo"].includes(pathname)) {
+      sendText(response, 404, `Nothing is at ${pathname}: try /, /counters or POST /echo\n`);
+    } else if (!isRead || pathname === "/echo") {
+      response.setHeader("allow", pathname === "/echo" ? "POST" : "GET, HEAD");
+      sendText(response, 405, `${request.method} is not for ${pathname}\n`);
+    } else if (pathname === "/counters") {
+      const counters = Object.fromEntries(this.#stack.core.counters.entries());
+      send(response, 200, "application/json", `${JSON.stringify(counters, null, 2)}\n`);
+    } else {
+      sendText(response, 200, this.#welcome());
+    }
+  }
+
+  #welcome(): string {
+    const { ip, tcp, counters } = this.#stack.core;
+    return `Hello from ${ip.addresses[0]}, a TCP/IP stack in TypeScript.\n` +
+      `This answer came over its own TCP; ${tcp.connectionCount} connections are open, ` +
+      `${counters.ipReceived} packets were received.\n` +
+      "See also /counters, and POST /echo.\n";
+  }
+}
+
+function sendText(response: ServerResponse, status: number, text: string): void {
+  send(response, status, "text/plain; charset=utf-8", text);
+}
+
+function send(response: ServerResponse, status: number, type: string, text: string): void {
+  response.writeHead(status, {
+    "content-type": type,
+    "content-length": new TextEncoder().encode(text).length,
+  });
+  response.end(text);
+}

@@ -1,0 +1,42 @@
+/**
+ * UDP echo (RFC 862) on every port, discard (RFC 863) on its own.
+ *
+ * @module
+ */
+
+import { copyBytes } from "../../base/bytes.ts";
+import type { NetworkStack } from "../../host/network_stack.ts";
+import { UDP_PAYLOAD_AT } from "../../net/udp.ts";
+import { Drop } from "../../wire/drop.ts";
+
+const ECHO = 7;
+const DISCARD = 9;
+const CHARGEN = 19;
+
+/**
+ * Answers every datagram to a port that nobody else has with its own payload.
+ *
+ * @param reverse Whether to turn the payload round.
+ */
+export function echoDatagrams(stack: NetworkStack, reverse: boolean): void {
+  const { udp } = stack.core;
+  udp.bind({
+    address: null,
+    port: 0,
+    datagram({ packet, at, end, sourcePort, destinationPort }) {
+      // Two services that answer each other would never stop; and port 0 wants no answer.
+      if (sourcePort === 0 || sourcePort === ECHO || sourcePort === CHARGEN) return Drop.NONE;
+      const length = end - at;
+      const answer = udp.outgoing.bytes;
+      copyBytes(packet.bytes, at, answer, UDP_PAYLOAD_AT, length);
+      if (reverse) answer.subarray(UDP_PAYLOAD_AT, UDP_PAYLOAD_AT + length).reverse();
+      udp.sendOutgoing(packet.destination, destinationPort, packet.source, sourcePort, length);
+      return Drop.NONE;
+    },
+  });
+}
+
+/** Takes datagrams to the discard port, and forgets them. */
+export function discardDatagrams(stack: NetworkStack): void {
+  stack.core.udp.bind({ address: null, port: DISCARD, datagram: () => Drop.NONE });
+}

@@ -1,0 +1,94 @@
+/**
+ * The loop that moves packets from a device into a stack, under the real clock.
+ *
+ * @module
+ */
+
+import type { Device } from "../phy/device.ts";
+import type { Stack } from "../stack/stack.ts";
+import type { Packet } from "../wire/packet.ts";
+
+/** Most packets between two turns of the event loop, so that timers and programs get theirs. */
+const BATCH = 64;
+
+/** Runs one stack on one device. */
+export class Dispatcher {
+  /** Settles when the device is closed, with an error if it failed. */
+  readonly finished: Promise<void>;
+  #device: Device;
+  #stack: Stack;
+  #now: () => number;
+  /** The time that a whole batch is received at. */
+  #batchTime = 0;
+  #stopped = false;
+  #kicked = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerAt = Infinity;
+
+  /** @param now The clock, in milliseconds; must not go backwards. */
+  constructor(device: Device, stack: Stack, now: () => number) {
+    this.#device = device;
+    this.#stack = stack;
+    this.#now = now;
+    this.finished = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const receive = (packet: Packet) => this.#stack.receive(packet, this.#batchTime);
+    try {
+      while (!this.#stopped) {
+        this.#batchTime = this.#now();
+        const count = this.#device.receive(BATCH, receive);
+        if (count > 0) {
+          this.#poll();
+          await nextTurn();
+        } else if (!await this.#device.readable()) {
+          return;
+        }
+      }
+    } finally {
+      this.stop();
+    }
+  }
+
+  /**
+   * To be called after every call into the stack. What it caused is done when the current turn of
+   * the event loop ends, once for all calls of the turn.
+   */
+  kick(): void {
+    if (this.#kicked || this.#stopped) return;
+    this.#kicked = true;
+    queueMicrotask(() => {
+      this.#kicked = false;
+      if (!this.#stopped) this.#poll();
+    });
+  }
+
+  /** No packet, timer or kick does anything from now on. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  #poll(): void {
+    this.#stack.poll(this.#now());
+    this.#arm();
+  }
+
+  /** One timer serves all deadlines; it is only moved when one comes earlier. */
+  #arm(): void {
+    const at = this.#stack.nextDeadline();
+    if (at >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = setTimeout(() => {
+      this.#timerAt = Infinity;
+      this.#poll();
+    }, Math.max(0, at - this.#now()));
+  }
+}
+
+/** Lets timers, signals and promises have their turn. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,250 @@
+/**
+ * A stack that runs: on a device, under the real clock, with sockets for programs.
+ *
+ * @module
+ */
+
+import type { Device, DeviceCounters } from "../phy/device.ts";
+import type { SocketContext } from "../socket/context.ts";
+import { checkPort } from "../socket/errors.ts";
+import { ping, type PingOptions } from "../socket/ping.ts";
+import { TcpConn } from "../socket/tcp_conn.ts";
+import { TcpListener } from "../socket/tcp_listener.ts";
+import { UdpSocket } from "../socket/udp_socket.ts";
+import { Stack } from "../stack/stack.ts";
+import type { TcpConfig } from "../tcp/config.ts";
+import { State } from "../tcp/state.ts";
+import type { StateObserver } from "../tcp/tcp.ts";
+import { IpAddress } from "../wire/address.ts";
+import { Dispatcher } from "./dispatcher.ts";
+
+/** How long {@linkcode NetworkStack.close} lets connections end in order, in milliseconds. */
+const CLOSE_GRACE = 500;
+const DEFAULT_BACKLOG = 511;
+
+/** What a stack is made of. */
+export interface StackOptions {
+  /** Where its packets come from and go to. The stack closes it in the end. */
+  device: Device;
+  /** Its own address, or several, the preferred one first: `10.0.0.2`. */
+  address: string | string[];
+  /** Settings of TCP; those left out have their defaults. */
+  tcp?: Partial<TcpConfig>;
+}
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** 1 to 65535; 0 has the stack pick a free one. Left out with `any`. */
+  port?: number;
+  /** The address to listen on; left out: all of the stack's. */
+  hostname?: string;
+  /** Most connections that wait to be accepted. */
+  backlog?: number;
+  /** Take every port that nobody else has. */
+  any?: boolean;
+}
+
+/** Where to connect to, and how. */
+export interface ConnectOptions {
+  /** An IP address. */
+  hostname: string;
+  /** 1 to 65535. */
+  port: number;
+  /** The port to connect from; left out: one that cannot be guessed. */
+  localPort?: number;
+  /** Gives up when it is aborted. */
+  signal?: AbortSignal;
+}
+
+/** Where to take datagrams. */
+export interface DatagramOptions {
+  /** 1 to 65535; 0, or left out, has the stack pick a free one. */
+  port?: number;
+  /** The address to bind to; left out: all of the stack's. */
+  hostname?: string;
+}
+
+/** A running TCP/IP stack. */
+export class NetworkStack implements AsyncDisposable {
+  /** The stack itself, for those who want to see what goes on in it. */
+  readonly core: Stack;
+  /** Settles when the device is closed; rejects if it fails, because the interface has vanished. */
+  readonly finished: Promise<void>;
+  #device: Device;
+  #dispatcher: Dispatcher;
+  #context: SocketContext;
+  #listeners = new Set<TcpListener>();
+  #sockets = new Set<UdpSocket>();
+  #closing: Promise<void> | undefined;
+
+  /** @throws {TypeError} If an address is not an IP address. */
+  constructor(options: StackOptions) {
+    const { device } = options;
+    const addresses = [options.address].flat().map((text) => IpAddress.parse(text));
+    if (addresses.length === 0) throw new TypeError("A stack needs at least one address");
+    this.#device = device;
+    this.core = new Stack({ link: device, addresses, tcp: options.tcp }, { random });
+    this.#dispatcher = new Dispatcher(device, this.core, now);
+    this.#context = { stack: this.core, now, kick: () => this.#dispatcher.kick() };
+    this.finished = this.#dispatcher.finished.finally(() => this.#abandon());
+    this.finished.catch(() => {}); // whoever cares awaits it
+  }
+
+  /** The name of the device. */
+  get deviceName(): string {
+    return this.#device.name;
+  }
+
+  /** Told of every change of a connection's state. */
+  set observer(observer: StateObserver | null) {
+    this.core.tcp.observer = observer;
+  }
+
+  /**
+   * Listens for TCP connections.
+   *
+   * @throws {Deno.errors.AddrInUse} If another listener has the port.
+   * @throws {RangeError} If the port is out of range.
+   * @throws {TypeError} If `hostname` is not an IP address.
+   */
+  listen(options: ListenOptions): TcpListener {
+    this.#throwIfClosed();
+    const address = options.hostname === undefined ? null : this.#ownAddress(options.hostname);
+    const port = options.any ? 0 : checkPort(options.port ?? 0, 0) || this.core.tcp.freePort();
+    const backlog = options.backlog ?? DEFAULT_BACKLOG;
+    const listener = new TcpListener(this.#context, address, port, backlog);
+    this.#listeners.add(listener);
+    return listener;
+  }
+
+  /**
+   * Opens a TCP connection.
+   *
+   * @throws {Deno.errors.ConnectionRefused} If nobody listens there.
+   * @throws {Deno.errors.TimedOut} If nobody answers.
+   * @throws {RangeError} If a port is out of range.
+   * @throws {TypeError} If `hostname` is not an IP address.
+   */
+  async connect(options: ConnectOptions): Promise<TcpConn> {
+    this.#throwIfClosed();
+    return await TcpConn.open(
+      this.#context,
+      IpAddress.parse(options.hostname),
+      checkPort(options.port, 1),
+      null,
+      checkPort(options.localPort ?? 0, 0),
+      options.signal,
+    );
+  }
+
+  /**
+   * Takes UDP datagrams.
+   *
+   * @throws {Deno.errors.AddrInUse} If another socket has the port.
+   * @throws {RangeError} If the port is out of range.
+   * @throws {TypeError} If `hostname` is not an IP address.
+   */
+  listenDatagram(options: DatagramOptions = {}): UdpSocket {
+    this.#throwIfClosed();
+    const address = options.hostname === undefined ? null : this.#ownAddress(options.hostname);
+    const port = checkPort(options.port ?? 0, 0) || this.core.udp.freePort();
+    const socket = new UdpSocket(this.#context, address, port);
+    this.#sockets.add(socket);
+    return socket;
+  }
+
+  /**
+   * Asks a host for an echo.
+   *
+   * @returns The round-trip time, in milliseconds.
+   * @throws {Deno.errors.TimedOut} If no answer came in time.
+   * @throws {TypeError} If `hostname` is not an IP address.
+   */
+  async ping(hostname: string, options: PingOptions = {}): Promise<number> {
+    this.#throwIfClosed();
+    return await ping(this.#context, IpAddress.parse(hostname), options);
+  }
+
+  #ownAddress(hostname: string): IpAddress | null {
+    const address = IpAddress.parse(hostname);
+    if (address.isUnspecified) return null;
+    if (!this.core.ip.isOwn(address)) {
+      throw new Deno.errors.AddrNotAvailable(`${hostname} is not an address of this stack`);
+    }
+    return address;
+  }
+
+  #throwIfClosed(): void {
+    if (this.#closing !== undefined) throw new Deno.errors.BadResource("The stack is closed");
+  }
+
+  /** What the device has counted. */
+  deviceCounters(): DeviceCounters {
+    return this.#device.counters();
+  }
+
+  /**
+   * Closes everything: listeners stop, connections get a FIN and half a second to end in order,
+   * then a RST; then the device is closed. Every call that waits settles.
+   */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#closeSockets();
+    const { tcp } = this.core;
+    for (const tcb of [...tcp.connections()]) tcp.release(tcb, now());
+    this.#dispatcher.kick();
+    const end = now() + CLOSE_GRACE;
+    while (this.#openConnections() > 0 && now() < end) await sleep(5);
+    this.#abandon();
+    await this.#device.close();
+    await this.#dispatcher.finished.catch(() => {});
+  }
+
+  /** Connections that still have something to say to their peer. */
+  #openConnections(): number {
+    let count = 0;
+    for (const tcb of this.core.tcp.connections()) if (tcb.state !== State.TIME_WAIT) count++;
+    return count;
+  }
+
+  /** Ends all that is left at once: no packet will come any more. */
+  #abandon(): void {
+    this.#closeSockets();
+    const { tcp } = this.core;
+    for (const tcb of [...tcp.connections()]) tcp.abort(tcb, now());
+    this.core.poll(now());
+    this.#dispatcher.stop();
+  }
+
+  #closeSockets(): void {
+    for (const listener of this.#listeners) listener.close();
+    for (const socket of this.#sockets) socket.close();
+  }
+
+  /** {@linkcode close}, at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Starts a stack on a device. */
+export function createStack(options: StackOptions): NetworkStack {
+  return new NetworkStack(options);
+}
+
+function now(): number {
+  return performance.now();
+}
+
+const randomWord = new Uint32Array(1);
+
+function random(): number {
+  return crypto.getRandomValues(randomWord)[0]!;
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,231 @@
+/**
+ * Packets and states in words: one line for each, as a person wants to read it.
+ *
+ * @module
+ */
+
+import { bold, cyan, dim, green, magenta, red, yellow } from "@std/fmt/colors";
+import { STATE_NAMES } from "../tcp/state.ts";
+import type { StateObserver } from "../tcp/tcp.ts";
+import { IpAddress } from "../wire/address.ts";
+import { Drop, DROP_NAMES } from "../wire/drop.ts";
+import { checkIcmp, ICMP_HEADER, ICMP_TYPE, IcmpHeader } from "../wire/icmp.ts";
+import { checkIpv4, Ipv4Header } from "../wire/ipv4.ts";
+import type { Packet } from "../wire/packet.ts";
+import { PROTOCOL } from "../wire/protocol.ts";
+import { seqDiff } from "../wire/seq.ts";
+import { ACK, flagNames, RST, SYN, TCP_MIN_HEADER, TcpHeader } from "../wire/tcp.ts";
+import { TcpOptions } from "../wire/tcp_options.ts";
+import { UDP_HEADER, UdpHeader } from "../wire/udp.ts";
+import type { Device, DeviceCapabilities, DeviceCounters } from "./device.ts";
+
+/** Most directions of connections whose initial sequence numbers are remembered. */
+const MAX_REMEMBERED = 4096;
+
+const ICMP_NAMES: Record<number, string> = Object.fromEntries(
+  Object.entries(ICMP_TYPE).map(([name, type]) => [type, name.toLowerCase().replaceAll("_", " ")]),
+);
+
+/** How a trace looks. */
+export interface TraceOptions {
+  /** Whether to follow each packet with its bytes. */
+  hex: boolean;
+  /** The time of a line, in milliseconds. */
+  now(): number;
+  /** Takes one line, without its end. */
+  print(line: string): void;
+}
+
+/** Writes a line for each packet and each change of state. */
+export class Tracer {
+  #options: TraceOptions;
+  #start: number;
+  #ip = new Ipv4Header();
+  #tcp = new TcpHeader();
+  #tcpOptions = new TcpOptions();
+  #udp = new UdpHeader();
+  #icmp = new IcmpHeader();
+  #source = IpAddress.scratch();
+  #destination = IpAddress.scratch();
+  /** By direction, the sequence number of its SYN: later ones are shown relative to it. */
+  #initial = new Map<string, number>();
+
+  constructor(options: TraceOptions) {
+    this.#options = options;
+    this.#start = options.now();
+  }
+
+  /** Shows a packet that came in (`<`) or goes out (`>`). */
+  packet(direction: "<" | ">", packet: Packet): void {
+    const mark = direction === "<" ? cyan("<") : green(">");
+    this.#line(mark, this.#describe(packet));
+    if (this.#options.hex) {
+      for (const line of hexDump(packet.bytes, packet.at, packet.end)) {
+        this.#options.print(dim(line));
+      }
+    }
+  }
+
+  /** Shows a change of a connection's state. */
+  readonly state: StateObserver = (tcb, next) => {
+    const ends = `${tcb.local}:${tcb.localPort} - ${tcb.remote}:${tcb.remotePort}`;
+    const change = `${STATE_NAMES[tcb.state]} → ${STATE_NAMES[next]}`;
+    this.#line(magenta("*"), `${ends} ${magenta(change)}`);
+  };
+
+  #line(mark: string, text: string): void {
+    const seconds = ((this.#options.now() - this.#start) / 1000).toFixed(6).padStart(11);
+    this.#options.print(`${dim(seconds)} ${mark} ${text}`);
+  }
+
+  #describe(packet: Packet): string {
+    const { view, at, end } = packet;
+    const drop = checkIpv4(view, at, end);
+    if (drop === Drop.IP_BAD_VERSION && view.getUint8(at) >>> 4 === 6) {
+      return dim(`IPv6, ${end - at} bytes`);
+    }
+    if (drop !== Drop.NONE) return red(`${end - at} bytes, ${DROP_NAMES[drop]}`);
+    const ip = this.#ip.bind(view, at);
+    const source = this.#source.load4(view, at + 12).toString();
+    const destination = this.#destination.load4(view, at + 16).toString();
+    const transportAt = at + ip.headerLength;
+    const transportEnd = at + ip.totalLength;
+    if (ip.fragmentOffset > 0) {
+      return `${source} → ${destination} fragment at ${ip.fragmentOffset}, protocol ${ip.protocol}`;
+    }
+    const room = transportEnd - transportAt;
+    if (ip.protocol === PROTOCOL.TCP && room >= TCP_MIN_HEADER) {
+      return this.#describeTcp(packet, source, destination, transportAt, transportEnd);
+    }
+    if (ip.protocol === PROTOCOL.UDP && room >= UDP_HEADER) {
+      const udp = this.#udp.bind(view, transportAt);
+      return `${source}:${udp.sourcePort} → ${destination}:${udp.destinationPort} ` +
+        `${bold("UDP")} len ${udp.length - UDP_HEADER}`;
+    }
+    if (ip.protocol === PROTOCOL.ICMP && room >= ICMP_HEADER) {
+      return `${source} → ${destination} ${this.#describeIcmp(view, transportAt, transportEnd)}`;
+    }
+    return `${source} → ${destination} protocol ${ip.protocol}, ${room} bytes`;
+  }
+
+  #describeIcmp(view: DataView, at: number, end: number): string {
+    const icmp = this.#icmp.bind(view, at);
+    const name = `${bold("ICMP")} ${ICMP_NAMES[icmp.type] ?? `type ${icmp.type}`}`;
+    const broken = checkIcmp(view, at, end) === Drop.NONE ? "" : red(" bad checksum");
+    if (icmp.type === ICMP_TYPE.ECHO || icmp.type === ICMP_TYPE.ECHO_REPLY) {
+      const length = end - at - ICMP_HEADER;
+      return `${name} id ${icmp.identifier} seq ${icmp.sequence} len ${length}${broken}`;
+    }
+    return `${name} code ${icmp.code}${broken}`;
+  }
+
+  #describeTcp(
+    packet: Packet,
+    source: string,
+    destination: string,
+    at: number,
+    end: number,
+  ): string {
+    const { view } = packet;
+    const tcp = this.#tcp.bind(view, at);
+    const textAt = Math.min(Math.max(at + tcp.dataOffset, at + TCP_MIN_HEADER), end);
+    const from = `${source}:${tcp.sourcePort}`;
+    const to = `${destination}:${tcp.destinationPort}`;
+    if ((tcp.flags & SYN) !== 0) this.#remember(`${from} ${to}`, tcp.seq);
+    const colour = (tcp.flags & RST) !== 0 ? red : (tcp.flags & SYN) !== 0 ? yellow : bold;
+    let line = `${from} → ${to} ${bold("TCP")} ${colour(flagNames(tcp.flags))} ` +
+      `seq ${this.#relative(`${from} ${to}`, tcp.seq, (tcp.flags & SYN) !== 0)}`;
+    if ((tcp.flags & ACK) !== 0) {
+      line += ` ack ${this.#relative(`${to} ${from}`, tcp.ack, false)}`;
+    }
+    line += ` win ${tcp.window} len ${end - textAt}`;
+    this.#tcpOptions.parse(view, at + TCP_MIN_HEADER, textAt);
+    const options = describeOptions(this.#tcpOptions);
+    return options === "" ? line : `${line} ${dim(`<${options}>`)}`;
+  }
+
+  #remember(direction: string, seq: number): void {
+    if (this.#initial.size >= MAX_REMEMBERED) {
+      this.#initial.delete(this.#initial.keys().next().value!);
+    }
+    this.#initial.set(direction, seq);
+  }
+
+  /** Relative to the SYN where it was seen; the SYN's own number as it is. */
+  #relative(direction: string, seq: number, absolute: boolean): number {
+    const initial = this.#initial.get(direction);
+    return absolute || initial === undefined ? seq : seqDiff(seq, initial);
+  }
+}
+
+/** The options of a segment, in tcpdump's words. */
+function describeOptions(options: TcpOptions): string {
+  const parts: string[] = [];
+  if (options.mss > 0) parts.push(`mss ${options.mss}`);
+  if (options.windowScale >= 0) parts.push(`wscale ${options.windowScale}`);
+  if (options.sackPermitted) parts.push("sackOK");
+  if (options.timestamps) parts.push(`TS ${options.timestampValue} ${options.timestampEcho}`);
+  for (let i = 0; i < options.sackBlocks; i++) {
+    parts.push(`sack ${options.sackEdges[2 * i]}:${options.sackEdges[2 * i + 1]}`);
+  }
+  return parts.join(", ");
+}
+
+/** The bytes `[at, end)`, sixteen a line, with what of them is text. */
+export function* hexDump(bytes: Uint8Array, at: number, end: number): Generator<string> {
+  for (let start = at; start < end; start += 16) {
+    const row = Array.from(bytes.subarray(start, Math.min(start + 16, end)));
+    const hex = row.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    const text = row.map((byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ".")
+      .join("");
+    const offset = (start - at).toString(16).padStart(4, "0");
+    yield `            ${offset}  ${hex.padEnd(47)}  ${text}`;
+  }
+}
+
+/** Any device, with every packet shown. */
+export class TraceDevice implements Device {
+  #device: Device;
+  #tracer: Tracer;
+
+  constructor(device: Device, tracer: Tracer) {
+    this.#device = device;
+    this.#tracer = tracer;
+  }
+
+  get name(): string {
+    return this.#device.name;
+  }
+
+  get mtu(): number {
+    return this.#device.mtu;
+  }
+
+  get capabilities(): DeviceCapabilities {
+    return this.#device.capabilities;
+  }
+
+  receive(limit: number, handler: (packet: Packet) => void): number {
+    return this.#device.receive(limit, (packet) => {
+      this.#tracer.packet("<", packet);
+      handler(packet);
+    });
+  }
+
+  readable(): Promise<boolean> {
+    return this.#device.readable();
+  }
+
+  transmit(packet: Packet): boolean {
+    this.#tracer.packet(">", packet);
+    return this.#device.transmit(packet);
+  }
+
+  counters(): DeviceCounters {
+    return this.#device.counters();
+  }
+
+  close(): Promise<void> {
+    return this.#device.close();
+  }
+}

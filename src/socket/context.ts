@@ -1,0 +1,16 @@
+/**
+ * What sockets need from the host that runs the stack.
+ *
+ * @module
+ */
+
+import type { Stack } from "../stack/stack.ts";
+
+/** A running stack, as its sockets see it. */
+export interface SocketContext {
+  readonly stack: Stack;
+  /** The stack's time, in milliseconds. */
+  now(): number;
+  /** To be called after every call into the stack: timers and users may have something to do. */
+  kick(): void;
+}

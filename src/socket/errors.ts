@@ -1,0 +1,41 @@
+/**
+ * Errors that users see: Deno's own classes.
+ *
+ * @module
+ */
+
+import { CloseReason, type Tcb } from "../tcp/tcb.ts";
+
+/** The error for a connection that is gone; `undefined` if it ended in order. */
+export function closeError(tcb: Tcb): Error | undefined {
+  const peer = `${tcb.remote}:${tcb.remotePort}`;
+  switch (tcb.reason) {
+    case CloseReason.RESET:
+      return new Deno.errors.ConnectionReset(`Connection reset by ${peer}`);
+    case CloseReason.REFUSED:
+      return new Deno.errors.ConnectionRefused(`Connection refused by ${peer}`);
+    case CloseReason.TIMED_OUT:
+      return new Deno.errors.TimedOut(`No answer from ${peer}`);
+    case CloseReason.ABORTED:
+      return new Deno.errors.ConnectionAborted(`Connection to ${peer} was aborted on this side`);
+    default:
+      return undefined;
+  }
+}
+
+/** The error for the use of a socket that this side has closed. */
+export function closedHere(what: string): Error {
+  return new Deno.errors.BadResource(`The ${what} is closed`);
+}
+
+/**
+ * Checks a port that a user gave.
+ *
+ * @throws {RangeError} If it is not an integer from `lowest` to 65535.
+ */
+export function checkPort(port: number, lowest: 0 | 1): number {
+  if (!Number.isInteger(port) || port < lowest || port > 65535) {
+    throw new RangeError(`Port must be an integer from ${lowest} to 65535: got ${port}`);
+  }
+  return port;
+}

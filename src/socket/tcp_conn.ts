@@ -1,0 +1,257 @@
+/**
+ * A TCP connection for programs, shaped as `Deno.TcpConn`.
+ *
+ * @module
+ */
+
+import { peerHasClosed, State } from "../tcp/state.ts";
+import { CloseReason, type Tcb, type TcpUser } from "../tcp/tcb.ts";
+import { OpenError } from "../tcp/tcp.ts";
+import type { IpAddress } from "../wire/address.ts";
+import type { SocketContext } from "./context.ts";
+import { closedHere, closeError } from "./errors.ts";
+import { Gate } from "./gate.ts";
+
+/** How much {@linkcode TcpConn.readable} reads at once, in bytes. */
+const CHUNK = 64 * 1024;
+
+/** Wakes the calls that wait on one connection. */
+class Waiters implements TcpUser {
+  readonly open: Gate = new Gate();
+  readonly readable: Gate = new Gate();
+  readonly writable: Gate = new Gate();
+
+  onOpen(): void {
+    this.open.open();
+  }
+  onReadable(): void {
+    this.readable.open();
+  }
+  onWritable(): void {
+    this.writable.open();
+  }
+  onClosed(): void {
+    this.all();
+  }
+  all(): void {
+    this.open.open();
+    this.readable.open();
+    this.writable.open();
+  }
+}
+
+/**
+ * One TCP connection.
+ *
+ * @example Echo
+ * ```ts ignore
+ * await conn.readable.pipeTo(conn.writable);
+ * ```
+ */
+export class TcpConn implements AsyncDisposable {
+  #context: SocketContext;
+  #tcb: Tcb;
+  #waiters = new Waiters();
+  #closed = false;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #writable: WritableStream<Uint8Array> | undefined;
+
+  /** Wraps a connection that a listener has accepted or that is being opened. */
+  constructor(context: SocketContext, tcb: Tcb, waiters?: Waiters) {
+    this.#context = context;
+    this.#tcb = tcb;
+    if (waiters !== undefined) this.#waiters = waiters;
+    tcb.user = this.#waiters;
+  }
+
+  /** Opens a connection: see `NetworkStack.connect`, which checks what the user gave. */
+  static async open(
+    context: SocketContext,
+    remote: IpAddress,
+    port: number,
+    local: IpAddress | null,
+    localPort: number,
+    signal: AbortSignal | undefined,
+  ): Promise<TcpConn> {
+    signal?.throwIfAborted();
+    const waiters = new Waiters();
+    const { tcp } = context.stack;
+    const tcb = tcp.open(remote, port, local, localPort, waiters, context.now());
+    if (typeof tcb === "number") throw openError(tcb, `${remote}:${port}`, localPort);
+    const conn = new TcpConn(context, tcb, waiters);
+    context.kick();
+    const onAbort = () => conn.abort();
+    signal?.addEventListener("abort", onAbort);
+    try {
+      while (tcb.state === State.SYN_SENT || tcb.state === State.SYN_RECEIVED) {
+        await waiters.open.wait();
+      }
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+    signal?.throwIfAborted();
+    const error = closeError(tcb);
+    if (error !== undefined) throw error;
+    return conn;
+  }
+
+  /** Our end. */
+  get localAddr(): Deno.NetAddr {
+    return address(this.#tcb.local, this.#tcb.localPort);
+  }
+
+  /** The peer's end. */
+  get remoteAddr(): Deno.NetAddr {
+    return address(this.#tcb.remote, this.#tcb.remotePort);
+  }
+
+  /**
+   * Reads what has arrived into `target`, waiting until there is something.
+   *
+   * @returns How many bytes, or `null` once the peer has closed and everything is read.
+   * @throws {Deno.errors.ConnectionReset} If the peer reset the connection.
+   * @throws {Deno.errors.TimedOut} If the peer stopped answering.
+   * @throws {Deno.errors.BadResource} If this side has closed the connection.
+   */
+  async read(target: Uint8Array): Promise<number | null> {
+    const { tcp } = this.#context.stack;
+    const tcb = this.#tcb;
+    if (target.length === 0) return 0;
+    for (;;) {
+      if (this.#closed) throw closedHere("connection");
+      const n = tcp.receiveText(tcb, target, this.#context.now());
+      if (n > 0) {
+        this.#context.kick();
+        return n;
+      }
+      if (tcp.isAtEnd(tcb)) return null;
+      this.#throwIfGone();
+      await this.#waiters.readable.wait();
+    }
+  }
+
+  /**
+   * Queues bytes to be sent, waiting while the send buffer is full.
+   *
+   * @returns How many bytes were taken: at least one, and maybe not all.
+   * @throws {Deno.errors.BrokenPipe} If the sending side is closed.
+   * @throws {Deno.errors.ConnectionReset} If the peer reset the connection.
+   * @throws {Deno.errors.TimedOut} If the peer stopped answering.
+   */
+  async write(bytes: Uint8Array): Promise<number> {
+    const { tcp } = this.#context.stack;
+    const tcb = this.#tcb;
+    if (bytes.length === 0) return 0;
+    for (;;) {
+      if (this.#closed) throw closedHere("connection");
+      const n = tcp.send(tcb, bytes, this.#context.now());
+      if (n > 0) {
+        this.#context.kick();
+        return n;
+      }
+      this.#throwIfGone();
+      if (tcb.finQueued || tcb.reason !== CloseReason.NONE) {
+        throw new Deno.errors.BrokenPipe("The sending side of the connection is closed");
+      }
+      await this.#waiters.writable.wait();
+    }
+  }
+
+  #throwIfGone(): void {
+    const error = closeError(this.#tcb);
+    if (error !== undefined) throw error;
+  }
+
+  /** Closes the sending side: the peer reads to the end, and can still send. */
+  closeWrite(): Promise<void> {
+    this.#context.stack.tcp.close(this.#tcb, this.#context.now());
+    this.#context.kick();
+    return Promise.resolve();
+  }
+
+  /**
+   * Closes both sides. What was written is still delivered; if something that arrived was not
+   * read, the peer gets a RST instead, so that it knows (RFC 9293 §3.6.1). Calls that wait reject.
+   */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#context.stack.tcp.release(this.#tcb, this.#context.now());
+    this.#waiters.all();
+    this.#context.kick();
+  }
+
+  /** Ends the connection at once with a RST; what was written and not sent yet is lost. */
+  abort(): void {
+    this.#context.stack.tcp.abort(this.#tcb, this.#context.now());
+    this.#context.kick();
+  }
+
+  /** Whether small writes are sent at once instead of being collected (Nagle's algorithm). */
+  setNoDelay(noDelay = true): void {
+    this.#tcb.noDelay = noDelay;
+  }
+
+  /** What the peer sends. Cancelling it refuses the rest. */
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#readable ??= new ReadableStream({
+      type: "bytes",
+      autoAllocateChunkSize: CHUNK,
+      pull: async (controller) => {
+        const request = controller.byobRequest!;
+        const view = request.view!;
+        const target = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+        const n = await this.read(target);
+        if (n === null) {
+          controller.close();
+          request.respond(0);
+        } else {
+          request.respond(n);
+        }
+      },
+      cancel: () => {
+        this.#tcb.receiveClosed = true;
+        if (peerHasClosed(this.#tcb.state) || this.#tcb.finQueued) this.close();
+      },
+    });
+  }
+
+  /** What the peer gets. Closing it closes the sending side; aborting it resets the connection. */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#writable ??= new WritableStream({
+      write: (chunk) => writeAll(this, chunk),
+      close: () => this.closeWrite(),
+      abort: () => this.abort(),
+    });
+  }
+
+  /** {@linkcode close}, at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+}
+
+/** Writes all of `bytes`, waiting while the send buffer is full. */
+export async function writeAll(conn: TcpConn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+}
+
+function address(hostname: IpAddress, port: number): Deno.NetAddr {
+  return { transport: "tcp", hostname: hostname.toString(), port };
+}
+
+function openError(error: OpenError, peer: string, localPort: number): Error {
+  switch (error) {
+    case OpenError.BAD_ADDRESS:
+      return new TypeError(`Cannot connect to ${peer}: not the address of one host and a port`);
+    case OpenError.NO_ROUTE:
+      return new Deno.errors.NetworkUnreachable(`No way to ${peer} from this stack`);
+    case OpenError.IN_USE:
+      return new Deno.errors.AddrInUse(
+        `A connection from port ${localPort} to ${peer} exists already`,
+      );
+    case OpenError.NO_PORT:
+      return new Deno.errors.AddrInUse(`Every ephemeral port is in use towards ${peer}`);
+  }
+}
