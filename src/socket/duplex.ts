@@ -6,9 +6,70 @@
 
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
+import { clearTimeout, setTimeout } from "node:timers";
 import { type TcpConn, writeAll } from "./tcp_conn.ts";
 
 const CHUNK = 64 * 1024;
+
+/** A connection as a Node `Duplex`, with the parts of `net.Socket` that `node:http` asks for. */
+class ConnDuplex extends Duplex {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  #conn: TcpConn;
+  #idle: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(conn: TcpConn) {
+    super({ allowHalfOpen: true });
+    this.#conn = conn;
+    this.remoteAddress = conn.remoteAddr.hostname;
+    this.remotePort = conn.remoteAddr.port;
+    this.localAddress = conn.localAddr.hostname;
+    this.localPort = conn.localAddr.port;
+  }
+
+  override _read(): void {
+    const target = new Uint8Array(CHUNK);
+    this.#conn.read(target).then(
+      (n) => {
+        this.#idle?.refresh();
+        this.push(n === null ? null : Buffer.from(target.buffer, 0, n));
+      },
+      (error) => this.destroy(error),
+    );
+  }
+
+  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
+    this.#idle?.refresh();
+    writeAll(this.#conn, chunk).then(() => done(), done);
+  }
+
+  override _final(done: (error?: Error) => void): void {
+    this.#conn.closeWrite().then(() => done(), done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearTimeout(this.#idle);
+    if (error !== null) this.#conn.abort();
+    this.#conn.close();
+    done(error);
+  }
+
+  /** Emits `timeout` when nothing was read or written for so long, in milliseconds; 0: never. */
+  setTimeout(ms: number, listener?: () => void): this {
+    clearTimeout(this.#idle);
+    this.#idle = ms > 0 ? setTimeout(() => this.emit("timeout"), ms) : undefined;
+    if (listener !== undefined) this.once("timeout", listener);
+    return this;
+  }
+
+  /** Whether small writes are sent at once instead of being collected. */
+  setNoDelay(noDelay = true): this {
+    this.#conn.setNoDelay(noDelay);
+    return this;
+  }
+}
 
 /**
  * Wraps a connection in a Node `Duplex`, as `node:http` and others take it. Half-close works both
@@ -23,27 +84,7 @@ const CHUNK = 64 * 1024;
  * ```
  */
 export function toDuplex(conn: TcpConn, head?: Uint8Array): Duplex {
-  const duplex = new Duplex({
-    allowHalfOpen: true,
-    read() {
-      const target = new Uint8Array(CHUNK);
-      conn.read(target).then(
-        (n) => duplex.push(n === null ? null : Buffer.from(target.buffer, 0, n)),
-        (error) => duplex.destroy(error),
-      );
-    },
-    write(chunk: Uint8Array, _encoding, done) {
-      writeAll(conn, chunk).then(() => done(), done);
-    },
-    final(done) {
-      conn.closeWrite().then(() => done(), done);
-    },
-    destroy(error, done) {
-      if (error !== null) conn.abort();
-      conn.close();
-      done(error);
-    },
-  });
+  const duplex = new ConnDuplex(conn);
   if (head !== undefined && head.length > 0) duplex.unshift(Buffer.from(head));
   return duplex;
 }

@@ -17,6 +17,8 @@ export class HttpService {
   constructor(stack: NetworkStack) {
     this.#stack = stack;
     this.#server = createServer((request, response) => this.#answer(request, response));
+    // Deno's node:http closes a connection after one answer if its server doesn't listen.
+    Object.defineProperty(this.#server, "listening", { value: true });
   }
 
   /**
