@@ -47,9 +47,7 @@ for (const kind of ["socket", "file"] as const) {
       if (received < sent) assertEquals(await reader.readable(), true);
       reader.receive(64, (got) => assertPacket(got, received++));
     }
-    const counters = reader.counters();
-    assertEquals(counters.deviceReceived, total);
-    assert(counters.readerWakes! > 0);
+    assertEquals(reader.counters().deviceReceived, total);
     assertEquals(reader.receive(64, () => {}), 0);
     await reader.stop();
   });
