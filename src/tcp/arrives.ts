@@ -67,6 +67,7 @@ function arrivesInSynSent(tcb: Tcb, seg: Segment, now: number): void {
     setState(tcb, State.SYN_RECEIVED);
     setSendWindow(tcb, seg);
     tcb.retransmitAt = Infinity;
+    tcb.timedAt = -1; // Karn: what is sent again isn't timed
     sendSyn(tcb, now);
     return;
   }
@@ -86,6 +87,7 @@ function repeatsSyn(tcb: Tcb, seg: Segment, now: number): boolean {
   if ((seg.flags & (SYN | RST)) !== SYN || seg.seq !== tcb.rcv.irs) return false;
   if ((seg.flags & ACK) === 0) { // our SYN,ACK was lost
     tcb.context.counters.tcpRetransmitted++;
+    tcb.timedAt = -1; // Karn: what is sent again isn't timed
     sendSyn(tcb, now);
     return true;
   }
