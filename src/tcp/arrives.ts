@@ -303,7 +303,8 @@ function checkFin(tcb: Tcb, seg: Segment, now: number): void {
   if ((seg.flags & FIN) !== 0) {
     tcb.peerFinSeen = true;
     tcb.peerFin = seqAdd(seg.seq, seg.textLength);
-    tcb.ackNow = true;
+    // With text ahead of a gap it has been acknowledged already.
+    if (seg.textLength === 0) tcb.ackNow = true;
   }
   if (!tcb.peerFinSeen || rcv.nxt !== tcb.peerFin || peerHasClosed(tcb.state)) return;
   rcv.nxt = seqAdd(rcv.nxt, 1);
