@@ -15,7 +15,7 @@ import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { Drop } from "../wire/drop.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
-import { seqAdd, seqGt } from "../wire/seq.ts";
+import { seqAdd, seqGt, seqLt } from "../wire/seq.ts";
 import { ACK, checkTcp, FIN, RST, SYN } from "../wire/tcp.ts";
 import { arrives, lingerIfNobodyReads } from "./arrives.ts";
 import { closeConnection } from "./close.ts";
@@ -45,6 +45,12 @@ export const OpenError = { NO_ROUTE: 1, BAD_ADDRESS: 2, IN_USE: 3, NO_PORT: 4 } 
 
 /** One of the values of {@linkcode OpenError}. */
 export type OpenError = typeof OpenError[keyof typeof OpenError];
+
+/**
+ * How far behind the last number of a connection in TIME_WAIT the next one between the same ends
+ * starts at least, so that nothing old can lie in its window (RFC 9293 §3.6.1, MAY-2).
+ */
+const ISS_GAP = 65_537;
 
 /** TCP. */
 export class Tcp implements TcpContext {
@@ -94,7 +100,7 @@ export class Tcp implements TcpContext {
     if (tcb === null) return this.#arrivesUnknown(seg, now);
     if (tcb.state === State.TIME_WAIT && this.#mayReplace(tcb, seg)) {
       closeConnection(tcb, CloseReason.NORMAL);
-      return this.#arrivesUnknown(seg, now);
+      return this.#arrivesUnknown(seg, now, seqAdd(tcb.snd.nxt, ISS_GAP));
     }
     arrives(tcb, seg, now);
     this.touch(tcb);
@@ -107,8 +113,12 @@ export class Tcp implements TcpContext {
       this.#findListener(seg) !== undefined;
   }
 
-  /** A segment of no connection: for a port in LISTEN (§3.10.7.2), or in CLOSED (§3.10.7.1). */
-  #arrivesUnknown(seg: Segment, now: number): Drop {
+  /**
+   * A segment of no connection: for a port in LISTEN (§3.10.7.2), or in CLOSED (§3.10.7.1).
+   *
+   * @param leastIss The ISS of a new connection is not below this.
+   */
+  #arrivesUnknown(seg: Segment, now: number, leastIss?: number): Drop {
     const listener = this.#findListener(seg);
     if (listener === undefined) {
       resetReply(this, seg);
@@ -122,11 +132,11 @@ export class Tcp implements TcpContext {
     }
     if ((seg.flags & SYN) === 0) return Drop.TCP_NO_CONNECTION;
     if (listener.isFull) return Drop.TCP_LISTEN_OVERFLOW;
-    this.#passiveOpen(listener, seg, now);
+    this.#passiveOpen(listener, seg, now, leastIss);
     return Drop.NONE;
   }
 
-  #passiveOpen(listener: Listener, seg: Segment, now: number): void {
+  #passiveOpen(listener: Listener, seg: Segment, now: number, leastIss?: number): void {
     const { source, destination } = seg.packet;
     const local = destination.clone();
     const tcb = new Tcb(
@@ -141,15 +151,16 @@ export class Tcp implements TcpContext {
     tcb.rcv.nxt = seqAdd(seg.seq, 1);
     settleMss(tcb, seg.options.mss);
     tcb.state = State.LISTEN;
-    this.#start(tcb, State.SYN_RECEIVED, now);
+    this.#start(tcb, State.SYN_RECEIVED, now, leastIss);
     listener.halfOpen++;
     this.counters.tcpPassiveOpens++;
   }
 
   /** Sends the first SYN of a connection. */
-  #start(tcb: Tcb, state: State, now: number): void {
+  #start(tcb: Tcb, state: State, now: number, leastIss?: number): void {
     const { snd } = tcb;
     snd.iss = this.#isn.next(tcb.local, tcb.localPort, tcb.remote, tcb.remotePort, now);
+    if (leastIss !== undefined && seqLt(snd.iss, leastIss)) snd.iss = leastIss;
     snd.una = snd.iss;
     this.#table.add(tcb);
     setState(tcb, state);
