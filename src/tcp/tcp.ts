@@ -324,6 +324,10 @@ export class Tcp implements TcpContext {
    */
   release(tcb: Tcb, now: number): void {
     tcb.receiveClosed = true;
+    if (tcb.state === State.TIME_WAIT) { // has to last (MUST-13), and the peer is through with it
+      tcb.receiveBuffer.clear();
+      return;
+    }
     if (tcb.receiveBuffer.length > 0 && tcb.state !== State.CLOSED) {
       this.abort(tcb, now);
       return;
