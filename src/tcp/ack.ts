@@ -18,6 +18,8 @@ export function acknowledged(tcb: Tcb, seg: Segment, now: number): void {
   if (acked > 0) newAck(tcb, acked, now);
   else if (acked === 0 && isDuplicate(tcb, seg)) duplicateAck(tcb, now);
   if (acked < 0) return;
+  // A peer that answers probes is there, however long its window stays closed (MUST-37).
+  if (seg.wnd === 0 || tcb.persistAt !== Infinity) tcb.troubleSince = -1;
   if (seqLt(snd.wl1, seg.seq) || (snd.wl1 === seg.seq && seqGe(seg.ack, snd.wl2))) {
     snd.wl1 = seg.seq;
     updateSendWindow(tcb, seg);
@@ -66,9 +68,10 @@ function newAck(tcb: Tcb, acked: number, now: number): void {
   if (text > 0) signal(tcb, Signal.WRITABLE);
 }
 
-/** Whether the segment is a duplicate acknowledgement (RFC 5681 §2). */
+/** Whether the segment is a duplicate acknowledgement (RFC 5681 §2). Answers to probes are none. */
 function isDuplicate(tcb: Tcb, seg: Segment): boolean {
-  return tcb.flight > 0 && seg.length === 0 && seg.wnd === tcb.snd.wnd;
+  return tcb.flight > 0 && tcb.persistAt === Infinity && seg.length === 0 &&
+    seg.wnd === tcb.snd.wnd;
 }
 
 /** The third in a row means that a segment was lost (RFC 5681 §3.2). */

@@ -114,19 +114,16 @@ export function sendAck(tcb: Tcb, now: number): void {
 }
 
 /**
- * Sends a zero-window probe: the oldest byte that is not acknowledged, inside of the window or
- * not; the FIN when that is all there is (RFC 9293 §3.8.6.1).
+ * Sends a zero-window probe: the oldest byte that is not acknowledged, inside of the window or not
+ * (RFC 9293 §3.8.6.1). There must be one; a FIN without text needs no window.
  */
 export function sendProbe(tcb: Tcb, now: number): void {
-  const { snd } = tcb;
-  const fin = tcb.sendBuffer.length === 0 && tcb.finQueued;
-  if (!fin && tcb.sendBuffer.length === 0) return;
+  const { snd, sendBuffer } = tcb;
   // With room for more than a byte, this is silly-window avoidance giving up (§3.8.6.2.1 (4)).
-  const length = fin ? 0 : Math.max(1, Math.min(snd.wnd, tcb.mss, tcb.sendBuffer.length));
-  const end = seqAdd(snd.una, fin ? 1 : length);
-  const last = tcb.finQueued && length === tcb.sendBuffer.length;
-  sendSegment(tcb, snd.una, length, ACK | (fin || (last && tcb.finSent) ? FIN : 0), now);
-  if (fin) tcb.finSent = true;
+  const length = Math.max(1, Math.min(snd.wnd, tcb.mss, sendBuffer.length));
+  const fin = tcb.finSent && length === sendBuffer.length;
+  sendSegment(tcb, snd.una, length, ACK | (fin ? FIN : 0), now);
+  const end = seqAdd(snd.una, length);
   if (seqGt(end, snd.nxt)) snd.nxt = end;
   tcb.timedAt = -1;
   tcb.context.counters.tcpZeroWindowProbes++;

@@ -8,7 +8,7 @@ import { closeConnection } from "./close.ts";
 import { output, sendAck, sendProbe, sendSyn } from "./output.ts";
 import { State } from "./state.ts";
 import { CloseReason, type Tcb } from "./tcb.ts";
-import { schedule, startPersist, startRetransmit } from "./timers.ts";
+import { schedule, startPersist, startRetransmit, stopPersist } from "./timers.ts";
 
 /** Does what is due at `now` for this connection. */
 export function expire(tcb: Tcb, now: number): void {
@@ -24,18 +24,13 @@ export function expire(tcb: Tcb, now: number): void {
 
 /** The retransmission timer has expired (RFC 6298 §5.4 to 5.6). */
 function retransmit(tcb: Tcb, now: number): void {
-  const { config, counters } = tcb.context;
+  const { counters } = tcb.context;
   tcb.retransmitAt = Infinity;
-  if (tcb.troubleSince < 0) tcb.troubleSince = now;
-  const handshake = tcb.state <= State.SYN_RECEIVED;
-  if (now - tcb.troubleSince >= (handshake ? config.synTimeout : config.userTimeout)) {
-    closeConnection(tcb, CloseReason.TIMED_OUT); // R2 (RFC 9293 §3.8.3)
-    return;
-  }
+  if (hasGivenUp(tcb, now)) return;
   counters.tcpTimeouts++;
   tcb.timeouts++;
   tcb.timedAt = -1; // Karn: what is sent again isn't timed
-  if (handshake) {
+  if (tcb.state <= State.SYN_RECEIVED) {
     tcb.rtt.backOff();
     counters.tcpRetransmitted++;
     sendSyn(tcb, now);
@@ -53,9 +48,24 @@ function retransmit(tcb: Tcb, now: number): void {
   startRetransmit(tcb, now);
 }
 
+/** Ends the connection if the peer has not answered for too long: R2 (RFC 9293 §3.8.3). */
+function hasGivenUp(tcb: Tcb, now: number): boolean {
+  const { config } = tcb.context;
+  if (tcb.troubleSince < 0) tcb.troubleSince = now;
+  const limit = tcb.state <= State.SYN_RECEIVED ? config.synTimeout : config.userTimeout;
+  if (now - tcb.troubleSince < limit) return false;
+  closeConnection(tcb, CloseReason.TIMED_OUT);
+  return true;
+}
+
 /** The persist timer has expired: ask the peer for its window. */
 function probe(tcb: Tcb, now: number): void {
+  if (tcb.sendBuffer.length === 0) { // probes have carried everything
+    stopPersist(tcb);
+    return;
+  }
   tcb.persistAt = Infinity;
+  if (hasGivenUp(tcb, now)) return;
   tcb.persistCount++;
   sendProbe(tcb, now);
   startPersist(tcb, now);
