@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { NetworkStack } from "../../host/network_stack.ts";
 import { toDuplex } from "../../socket/duplex.ts";
 import type { TcpConn } from "../../socket/tcp_conn.ts";
+import { STATE_NAMES } from "../../tcp/state.ts";
 
 /** Answers HTTP requests. */
 export class HttpService {
@@ -49,10 +50,21 @@ export class HttpService {
       sendText(response, 405, `${request.method} is not for ${pathname}\n`);
     } else if (pathname === "/counters") {
       const counters = Object.fromEntries(this.#stack.core.counters.entries());
-      send(response, 200, "application/json", `${JSON.stringify(counters, null, 2)}\n`);
+      const report = { connections: this.#connections(), ...counters };
+      send(response, 200, "application/json", `${JSON.stringify(report, null, 2)}\n`);
     } else {
       sendText(response, 200, this.#welcome());
     }
+  }
+
+  /** How many connections are in which state. */
+  #connections(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const tcb of this.#stack.core.tcp.connections()) {
+      const name = STATE_NAMES[tcb.state]!;
+      counts[name] = (counts[name] ?? 0) + 1;
+    }
+    return counts;
   }
 
   #welcome(): string {
