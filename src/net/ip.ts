@@ -115,6 +115,8 @@ export class Ip implements Network {
   }
 
   sourceFor(destination: IpAddress): IpAddress | undefined {
+    // What is for ourselves must not leave the host (RFC 1122 §3.2.1.3), and comes back no other way.
+    if (destination.isLoopback || this.isOwn(destination)) return undefined;
     return this.addresses.find((own) => own.family === destination.family);
   }
 }
