@@ -5,8 +5,8 @@
  */
 
 import type { Device, DeviceCounters } from "../phy/device.ts";
-import type { SocketContext } from "../socket/context.ts";
-import { checkPort } from "../socket/errors.ts";
+import type { Closable, SocketContext } from "../socket/context.ts";
+import { checkPort, closedHere } from "../socket/errors.ts";
 import { ping, type PingOptions } from "../socket/ping.ts";
 import { TcpConn } from "../socket/tcp_conn.ts";
 import { TcpListener } from "../socket/tcp_listener.ts";
@@ -34,11 +34,11 @@ export interface StackOptions {
 
 /** Where to listen. */
 export interface ListenOptions {
-  /** 1 to 65535; 0 has the stack pick a free one. Left out with `any`. */
+  /** 1 to 65535; 0, or left out, has the stack pick a free one. Not looked at with `any`. */
   port?: number;
   /** The address to listen on; left out: all of the stack's. */
   hostname?: string;
-  /** Most connections that wait to be accepted. */
+  /** Most connections that wait to be accepted, 1 or more; by default 511. */
   backlog?: number;
   /** Take every port that nobody else has. */
   any?: boolean;
@@ -73,9 +73,10 @@ export class NetworkStack implements AsyncDisposable {
   #device: Device;
   #dispatcher: Dispatcher;
   #context: SocketContext;
-  #listeners = new Set<TcpListener>();
-  #sockets = new Set<UdpSocket>();
+  #open = new Set<Closable>();
   #closing: Promise<void> | undefined;
+  /** No packet comes or goes any more. */
+  #ended = false;
 
   /** @throws {TypeError} If an address is not an IP address. */
   constructor(options: StackOptions) {
@@ -85,7 +86,8 @@ export class NetworkStack implements AsyncDisposable {
     this.#device = device;
     this.core = new Stack({ link: device, addresses, tcp: options.tcp }, { random });
     this.#dispatcher = new Dispatcher(device, this.core, now);
-    this.#context = { stack: this.core, now, kick: () => this.#dispatcher.kick() };
+    const kick = () => this.#dispatcher.kick();
+    this.#context = { stack: this.core, now, kick, open: this.#open };
     this.finished = this.#dispatcher.finished.finally(() => this.#abandon());
     this.finished.catch(() => {}); // whoever cares awaits it
   }
@@ -104,17 +106,17 @@ export class NetworkStack implements AsyncDisposable {
    * Listens for TCP connections.
    *
    * @throws {Deno.errors.AddrInUse} If another listener has the port.
-   * @throws {RangeError} If the port is out of range.
+   * @throws {Deno.errors.AddrNotAvailable} If `hostname` is not an address of this stack.
+   * @throws {RangeError} If the port or the backlog is out of range.
    * @throws {TypeError} If `hostname` is not an IP address.
    */
   listen(options: ListenOptions): TcpListener {
     this.#throwIfClosed();
     const address = options.hostname === undefined ? null : this.#ownAddress(options.hostname);
-    const port = options.any ? 0 : checkPort(options.port ?? 0, 0) || this.core.tcp.freePort();
+    const port = options.any ? 0 : portOrFree(options.port, this.core.tcp);
     const backlog = options.backlog ?? DEFAULT_BACKLOG;
-    const listener = new TcpListener(this.#context, address, port, backlog);
-    this.#listeners.add(listener);
-    return listener;
+    if (!(backlog >= 1)) throw new RangeError(`Backlog must be 1 or more: got ${backlog}`);
+    return new TcpListener(this.#context, address, port, backlog);
   }
 
   /**
@@ -122,6 +124,7 @@ export class NetworkStack implements AsyncDisposable {
    *
    * @throws {Deno.errors.ConnectionRefused} If nobody listens there.
    * @throws {Deno.errors.TimedOut} If nobody answers.
+   * @throws {Deno.errors.NetworkUnreachable} If the stack has no way there: to itself, or by IPv6.
    * @throws {RangeError} If a port is out of range.
    * @throws {TypeError} If `hostname` is not an IP address.
    */
@@ -141,16 +144,14 @@ export class NetworkStack implements AsyncDisposable {
    * Takes UDP datagrams.
    *
    * @throws {Deno.errors.AddrInUse} If another socket has the port.
+   * @throws {Deno.errors.AddrNotAvailable} If `hostname` is not an address of this stack.
    * @throws {RangeError} If the port is out of range.
    * @throws {TypeError} If `hostname` is not an IP address.
    */
   listenDatagram(options: DatagramOptions = {}): UdpSocket {
     this.#throwIfClosed();
     const address = options.hostname === undefined ? null : this.#ownAddress(options.hostname);
-    const port = checkPort(options.port ?? 0, 0) || this.core.udp.freePort();
-    const socket = new UdpSocket(this.#context, address, port);
-    this.#sockets.add(socket);
-    return socket;
+    return new UdpSocket(this.#context, address, portOrFree(options.port, this.core.udp));
   }
 
   /**
@@ -158,6 +159,8 @@ export class NetworkStack implements AsyncDisposable {
    *
    * @returns The round-trip time, in milliseconds.
    * @throws {Deno.errors.TimedOut} If no answer came in time.
+   * @throws {Deno.errors.NetworkUnreachable} If the stack has no way there: to itself, or by IPv6.
+   * @throws {RangeError} If the size is more than the link carries in one piece.
    * @throws {TypeError} If `hostname` is not an IP address.
    */
   async ping(hostname: string, options: PingOptions = {}): Promise<number> {
@@ -175,7 +178,7 @@ export class NetworkStack implements AsyncDisposable {
   }
 
   #throwIfClosed(): void {
-    if (this.#closing !== undefined) throw new Deno.errors.BadResource("The stack is closed");
+    if (this.#closing !== undefined || this.#ended) throw closedHere("stack");
   }
 
   /** What the device has counted. */
@@ -192,7 +195,7 @@ export class NetworkStack implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#closeSockets();
+    this.#closeOpen();
     const { tcp } = this.core;
     for (const tcb of [...tcp.connections()]) tcp.release(tcb, now());
     this.#dispatcher.kick();
@@ -212,16 +215,16 @@ export class NetworkStack implements AsyncDisposable {
 
   /** Ends all that is left at once: no packet will come any more. */
   #abandon(): void {
-    this.#closeSockets();
+    this.#ended = true;
+    this.#closeOpen();
     const { tcp } = this.core;
     for (const tcb of [...tcp.connections()]) tcp.abort(tcb, now());
     this.core.poll(now());
     this.#dispatcher.stop();
   }
 
-  #closeSockets(): void {
-    for (const listener of this.#listeners) listener.close();
-    for (const socket of this.#sockets) socket.close();
+  #closeOpen(): void {
+    for (const closable of this.#open) closable.close();
   }
 
   /** {@linkcode close}, at the end of an `await using` block. */
@@ -233,6 +236,13 @@ export class NetworkStack implements AsyncDisposable {
 /** Starts a stack on a device. */
 export function createStack(options: StackOptions): NetworkStack {
   return new NetworkStack(options);
+}
+
+/** The port that a user asked for, or a free one for none. */
+function portOrFree(wish: number | undefined, transport: { freePort(): number }): number {
+  const port = checkPort(wish ?? 0, 0) || transport.freePort();
+  if (port === 0) throw new Deno.errors.AddrInUse("Every ephemeral port is in use");
+  return port;
 }
 
 function now(): number {

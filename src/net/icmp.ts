@@ -83,6 +83,11 @@ export class Icmp {
     return Drop.NONE;
   }
 
+  /** Most bytes of data that one echo request to `destination` carries. */
+  maxEcho(destination: IpAddress): number {
+    return this.#network.maxMessage(destination) - ICMP_HEADER;
+  }
+
   /** Sends an echo request (RFC 792); `false` if it had to be dropped. */
   sendEcho(
     source: IpAddress,
@@ -93,7 +98,7 @@ export class Icmp {
   ): boolean {
     const request = this.#network.outgoing;
     const dataAt = TRANSPORT_AT + ICMP_HEADER;
-    if (ICMP_HEADER + data.length > this.#network.maxMessage(destination)) {
+    if (data.length > this.maxEcho(destination)) {
       this.#counters.drop(Drop.SEND_TOO_BIG);
       return false;
     }

@@ -6,6 +6,7 @@
 
 import type { IpAddress } from "../wire/address.ts";
 import type { SocketContext } from "./context.ts";
+import { closedHere } from "./errors.ts";
 
 /** How to ask. */
 export interface PingOptions {
@@ -16,7 +17,7 @@ export interface PingOptions {
 }
 
 /** Sends one echo request: see `NetworkStack.ping`. */
-export function ping(
+export async function ping(
   context: SocketContext,
   remote: IpAddress,
   options: PingOptions,
@@ -27,28 +28,36 @@ export function ping(
   if (source === undefined) {
     throw new Deno.errors.NetworkUnreachable(`No way to ${remote} from this stack`);
   }
-  const data = new Uint8Array(size).map((_, i) => i);
+  const most = icmp.maxEcho(remote);
+  if (!Number.isInteger(size) || size < 0 || size > most) {
+    throw new RangeError(`An echo request carries 0 to ${most} bytes: got ${size}`);
+  }
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  // Random, so that neither a late answer to an earlier request nor a guess is taken for this one's.
+  const data = crypto.getRandomValues(new Uint8Array(size));
   const identifier = freeIdentifier(context);
+  const timer = setTimeout(
+    () => reject(new Deno.errors.TimedOut(`No echo from ${remote} within ${timeout} ms`)),
+    timeout,
+  );
+  const waiting = { close: () => reject(closedHere("stack")) };
+  context.open.add(waiting);
   const start = context.now();
-  return new Promise<number>((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Deno.errors.TimedOut(`No echo from ${remote} within ${timeout} ms`)),
-      timeout,
-    );
-    icmp.echoReceivers.set(identifier, {
-      echoReply(_sequence, packet, at, end) {
-        if (!packet.source.equals(remote) || !holds(packet.bytes, at, end, data)) return;
-        clearTimeout(timer);
-        resolve(context.now() - start);
-      },
-    });
-    if (!icmp.sendEcho(source, remote, identifier, 1, data)) {
-      clearTimeout(timer);
-      reject(
-        new Deno.errors.NetworkUnreachable(`The link has no room for an echo of ${size} bytes`),
-      );
-    }
-  }).finally(() => icmp.echoReceivers.delete(identifier));
+  icmp.echoReceivers.set(identifier, {
+    echoReply(_sequence, packet, at, end) {
+      if (!packet.source.equals(remote) || !holds(packet.bytes, at, end, data)) return;
+      resolve(context.now() - start);
+    },
+  });
+  try {
+    // A request that the device has no room for is lost like any other.
+    icmp.sendEcho(source, remote, identifier, 1, data);
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    context.open.delete(waiting);
+    icmp.echoReceivers.delete(identifier);
+  }
 }
 
 function freeIdentifier(context: SocketContext): number {

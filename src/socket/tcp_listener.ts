@@ -12,7 +12,7 @@ import { Gate } from "./gate.ts";
 import { TcpConn } from "./tcp_conn.ts";
 
 /**
- * Accepts connections; `for await` over it gives them one by one until it is closed.
+ * Accepts connections; `for await` over it gives them one by one.
  */
 export class TcpListener implements AsyncIterable<TcpConn>, AsyncDisposable {
   /** Where it listens; port 0 when it takes every port. */
@@ -36,6 +36,7 @@ export class TcpListener implements AsyncIterable<TcpConn>, AsyncDisposable {
     }
     this.#context = context;
     this.#listener = listener;
+    context.open.add(this);
     this.addr = { transport: "tcp", hostname, port };
   }
 
@@ -57,19 +58,20 @@ export class TcpListener implements AsyncIterable<TcpConn>, AsyncDisposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#context.open.delete(this);
     this.#context.stack.tcp.unlisten(this.#listener, this.#context.now());
     this.#acceptable.open();
     this.#context.kick();
   }
 
+  /** Connections until the listener is closed. Leaving the loop closes it, as Deno's does. */
   async *[Symbol.asyncIterator](): AsyncGenerator<TcpConn> {
-    while (!this.#closed) {
-      try {
-        yield await this.accept();
-      } catch (error) {
-        if (error instanceof Deno.errors.BadResource) return;
-        throw error;
-      }
+    try {
+      while (!this.#closed) yield await this.accept();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BadResource)) throw error;
+    } finally {
+      this.close();
     }
   }
 

@@ -33,6 +33,7 @@ export class UdpSocket
     if (!context.stack.udp.bind(this.#receiver)) {
       throw new Deno.errors.AddrInUse(`Another UDP socket has ${hostname}:${port}`);
     }
+    context.open.add(this);
     this.addr = { transport: "udp", hostname, port };
   }
 
@@ -78,10 +79,11 @@ export class UdpSocket
       if (bytes.length > most) {
         throw new RangeError(`A datagram carries ${most} bytes at most: got ${bytes.length}`);
       }
-      const source = this.#receiver.address ?? ip.sourceFor(remote);
-      if (source === undefined) {
+      const preferred = ip.sourceFor(remote);
+      if (preferred === undefined) {
         throw new Deno.errors.NetworkUnreachable(`No way to ${to.hostname} from this stack`);
       }
+      const source = this.#receiver.address ?? preferred;
       const sent = udp.send(source, this.#receiver.port, remote, to.port, bytes);
       return sent ? bytes.length : 0;
     });
@@ -91,6 +93,7 @@ export class UdpSocket
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#context.open.delete(this);
     this.#context.stack.udp.unbind(this.#receiver);
     this.#waiting.length = 0;
     this.#received.open();
