@@ -4,7 +4,7 @@
  * @module
  */
 
-import { peerHasClosed, State } from "../tcp/state.ts";
+import { State } from "../tcp/state.ts";
 import { CloseReason, type Tcb, type TcpUser } from "../tcp/tcb.ts";
 import { OpenError } from "../tcp/tcp.ts";
 import type { IpAddress } from "../wire/address.ts";
@@ -135,6 +135,7 @@ export class TcpConn implements AsyncDisposable {
    *
    * @returns How many bytes were taken: at least one, and maybe not all.
    * @throws {Deno.errors.BrokenPipe} If the sending side is closed.
+   * @throws {Deno.errors.BadResource} If this side has closed the connection.
    * @throws {Deno.errors.ConnectionReset} If the peer reset the connection.
    * @throws {Deno.errors.TimedOut} If the peer stopped answering.
    */
@@ -162,11 +163,21 @@ export class TcpConn implements AsyncDisposable {
     if (error !== undefined) throw error;
   }
 
-  /** Closes the sending side: the peer reads to the end, and can still send. */
+  /**
+   * Closes the sending side: the peer reads to the end, and can still send. To do so twice does no
+   * harm.
+   *
+   * @throws {Deno.errors.BadResource} If this side has closed the connection.
+   * @throws {Deno.errors.ConnectionReset} If the peer reset the connection.
+   * @throws {Deno.errors.TimedOut} If the peer stopped answering.
+   */
   closeWrite(): Promise<void> {
-    this.#context.stack.tcp.close(this.#tcb, this.#context.now());
-    this.#context.kick();
-    return Promise.resolve();
+    return Promise.try(() => {
+      if (this.#closed) throw closedHere("connection");
+      this.#throwIfGone();
+      this.#context.stack.tcp.close(this.#tcb, this.#context.now());
+      this.#context.kick();
+    });
   }
 
   /**
@@ -192,7 +203,10 @@ export class TcpConn implements AsyncDisposable {
     this.#tcb.noDelay = noDelay;
   }
 
-  /** What the peer sends. Cancelling it refuses the rest. */
+  /**
+   * What the peer sends. Cancelling it refuses the rest: if something was not read, or still comes,
+   * the connection is reset.
+   */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#readable ??= new ReadableStream({
       type: "bytes",
@@ -211,7 +225,8 @@ export class TcpConn implements AsyncDisposable {
       },
       cancel: () => {
         this.#tcb.receiveClosed = true;
-        if (peerHasClosed(this.#tcb.state) || this.#tcb.finQueued) this.close();
+        if (this.#tcb.receiveBuffer.length > 0) this.abort();
+        else if (this.#tcb.finQueued) this.close();
       },
     });
   }
@@ -219,9 +234,10 @@ export class TcpConn implements AsyncDisposable {
   /** What the peer gets. Closing it closes the sending side; aborting it resets the connection. */
   get writable(): WritableStream<Uint8Array> {
     return this.#writable ??= new WritableStream({
+      // Not in `abort`, which only comes once the write that is under way has settled.
+      start: (controller) => controller.signal.addEventListener("abort", () => this.abort()),
       write: (chunk) => writeAll(this, chunk),
       close: () => this.closeWrite(),
-      abort: () => this.abort(),
     });
   }
 
