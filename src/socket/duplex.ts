@@ -18,6 +18,8 @@ class ConnDuplex extends Duplex {
   readonly localAddress: string;
   readonly localPort: number;
   #conn: TcpConn;
+  /** Read into, then copied from: chunks that wait hold no more memory than their own length. */
+  #buffer = new Uint8Array(CHUNK);
   #idle: ReturnType<typeof setTimeout> | undefined;
 
   constructor(conn: TcpConn) {
@@ -30,11 +32,10 @@ class ConnDuplex extends Duplex {
   }
 
   override _read(): void {
-    const target = new Uint8Array(CHUNK);
-    this.#conn.read(target).then(
+    this.#conn.read(this.#buffer).then(
       (n) => {
         this.#idle?.refresh();
-        this.push(n === null ? null : Buffer.from(target.buffer, 0, n));
+        this.push(n === null ? null : Buffer.from(this.#buffer.subarray(0, n)));
       },
       (error) => this.destroy(error),
     );
