@@ -9,12 +9,14 @@ import type { NetworkStack } from "../../host/network_stack.ts";
 import type { TcpConn } from "../../socket/tcp_conn.ts";
 import { Chat } from "./chat.ts";
 import { HttpService } from "./http.ts";
-import { LineReader } from "./line_reader.ts";
+import { LineReader, MAX_LINE } from "./line_reader.ts";
 
 /** Who says nothing for so long, in milliseconds, doesn't speak HTTP, and wants to listen. */
 const SILENCE = 300;
 
 const REQUEST_LINE = /^[A-Z]+ \S+ HTTP\/1\.[01]\r?$/;
+/** One too long for the reader: an answer from `node:http` is better than a line in the chat. */
+const CUT_REQUEST_LINE = /^[A-Z]+ \/\S*$/;
 
 /** Decides what each connection is. */
 export class FrontDoor {
@@ -28,19 +30,24 @@ export class FrontDoor {
   /** Serves one connection to its end. */
   async serve(conn: TcpConn): Promise<void> {
     const lines = new LineReader(conn);
-    const first = lines.peek();
-    const silent = await Promise.race([first.then(() => false), silence()]);
-    if (!silent) {
-      const line = await first;
-      if (line !== null && REQUEST_LINE.test(line)) {
-        await this.#http.serve(conn, lines.rest());
-        return;
-      }
-    }
-    await this.#chat.serve(conn, lines);
+    await silence(lines.peek());
+    const line = lines.hasStarted ? await lines.peek() : null;
+    if (line !== null && isRequestLine(line)) await this.#http.serve(conn, lines.rest());
+    else await this.#chat.serve(conn, lines);
   }
 }
 
-function silence(): Promise<true> {
-  return new Promise((resolve) => setTimeout(() => resolve(true), SILENCE));
+function isRequestLine(line: string): boolean {
+  return REQUEST_LINE.test(line) || (line.length === MAX_LINE && CUT_REQUEST_LINE.test(line));
+}
+
+/** Waits for the first line, but not longer than {@linkcode SILENCE}. */
+async function silence(first: Promise<string | null>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, SILENCE);
+  try {
+    await Promise.race([first, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -5,6 +5,7 @@
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { pipeline } from "node:stream";
 import type { NetworkStack } from "../../host/network_stack.ts";
 import { toDuplex } from "../../socket/duplex.ts";
 import type { TcpConn } from "../../socket/tcp_conn.ts";
@@ -37,12 +38,14 @@ export class HttpService {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    const { pathname } = new URL(request.url ?? "/", "http://stack");
+    const pathname = URL.parse(request.url ?? "/", "http://stack")?.pathname;
     const isRead = request.method === "GET" || request.method === "HEAD";
-    if (pathname === "/echo" && request.method === "POST") {
+    if (pathname === undefined) {
+      sendText(response, 400, `${request.url} is not the address of anything\n`);
+    } else if (pathname === "/echo" && request.method === "POST") {
       const type = request.headers["content-type"] ?? "application/octet-stream";
       response.writeHead(200, { "content-type": type });
-      request.pipe(response);
+      pipeline(request, response, () => {}); // cut short: the connection says so
     } else if (!["/", "/counters", "/echo"].includes(pathname)) {
       sendText(response, 404, `Nothing is at ${pathname}: try /, /counters or POST /echo\n`);
     } else if (!isRead || pathname === "/echo") {

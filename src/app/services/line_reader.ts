@@ -7,7 +7,7 @@
 import type { TcpConn } from "../../socket/tcp_conn.ts";
 
 /** Longest line, in bytes; what is longer is taken in pieces. */
-const MAX_LINE = 8192;
+export const MAX_LINE = 8192;
 const NEWLINE = 0x0a;
 
 /** Takes a connection apart into lines. */
@@ -37,6 +37,11 @@ export class LineReader {
     this.#length -= this.#lineLength;
     this.#lineLength = 0;
     return line;
+  }
+
+  /** Whether something was read that is not taken yet, be it less than a line. */
+  get hasStarted(): boolean {
+    return this.#length > 0;
   }
 
   /** All bytes that were read and not taken yet. */

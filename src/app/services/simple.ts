@@ -48,8 +48,7 @@ function chargenPattern(): Uint8Array {
 /** Sends lines of characters as fast as the peer takes them, until it goes away. */
 export async function chargen(conn: TcpConn): Promise<void> {
   const pattern = chargenPattern();
-  const discarding = discard(conn).then(() => true, () => true);
-  let peerClosed = false;
-  discarding.then(() => peerClosed = true);
-  while (!peerClosed) await writeAll(conn, pattern);
+  let isWanted = true;
+  discard(conn).catch(() => {}).finally(() => isWanted = false);
+  while (isWanted) await writeAll(conn, pattern);
 }
