@@ -21,3 +21,5 @@ export { openUtun } from "./ffi/utun.ts";
 export { createStack, type NetworkStack } from "./src/host/network_stack.ts";
 export { memoryPair } from "./src/phy/memory.ts";
 export { toDuplex } from "./src/socket/duplex.ts";
+export type { TcpConn } from "./src/socket/tcp_conn.ts";
+export type { ConnectOptions } from "./src/host/network_stack.ts";
