@@ -1,0 +1,221 @@
+/**
+ * Whole IPv4 packets, made and taken apart field by field, so that tests do not use the code they
+ * test more than they must.
+ *
+ * @module
+ */
+
+import { IpAddress } from "../src/wire/address.ts";
+import { finish, pseudoHeaderSum, sum } from "../src/wire/checksum.ts";
+import { Packet } from "../src/wire/packet.ts";
+import { PROTOCOL } from "../src/wire/protocol.ts";
+
+/** What a packet is made of; what is left out has a sensible value. */
+export interface Ipv4Fields {
+  source?: IpAddress;
+  destination?: IpAddress;
+  protocol: number;
+  payload: Uint8Array;
+  ttl?: number;
+  tos?: number;
+  identification?: number;
+  flagsAndOffset?: number;
+  /** Bytes of IP options, a multiple of 4 long. */
+  options?: Uint8Array;
+}
+
+/** Our side and the other in most tests. */
+export const STACK = IpAddress.v4(10, 0, 0, 2);
+export const PEER = IpAddress.v4(10, 0, 0, 1);
+
+/** An IPv4 packet. */
+export function ipv4(fields: Ipv4Fields): Uint8Array<ArrayBuffer> {
+  const options = fields.options ?? new Uint8Array(0);
+  const headerLength = 20 + options.length;
+  const bytes = new Uint8Array(headerLength + fields.payload.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, 0x40 | (headerLength / 4));
+  view.setUint8(1, fields.tos ?? 0);
+  view.setUint16(2, bytes.length);
+  view.setUint16(4, fields.identification ?? 1);
+  view.setUint16(6, fields.flagsAndOffset ?? 0x4000);
+  view.setUint8(8, fields.ttl ?? 64);
+  view.setUint8(9, fields.protocol);
+  (fields.source ?? PEER).store(view, 12);
+  (fields.destination ?? STACK).store(view, 16);
+  bytes.set(options, 20);
+  bytes.set(fields.payload, headerLength);
+  view.setUint16(10, finish(sum(view, 0, headerLength)));
+  return bytes;
+}
+
+/** The fields of a segment. */
+export interface TcpFields {
+  source?: IpAddress;
+  destination?: IpAddress;
+  sourcePort: number;
+  destinationPort: number;
+  seq: number;
+  ack?: number;
+  flags: number;
+  window?: number;
+  urgentPointer?: number;
+  /** Bytes of TCP options; padded with zeros to a multiple of 4. */
+  options?: Uint8Array;
+  payload?: Uint8Array;
+}
+
+/** A segment in an IPv4 packet. */
+export function tcp(fields: TcpFields): Uint8Array<ArrayBuffer> {
+  const options = fields.options ?? new Uint8Array(0);
+  const payload = fields.payload ?? new Uint8Array(0);
+  const dataOffset = 20 + Math.ceil(options.length / 4) * 4;
+  const bytes = new Uint8Array(dataOffset + payload.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, fields.sourcePort);
+  view.setUint16(2, fields.destinationPort);
+  view.setUint32(4, fields.seq);
+  view.setUint32(8, fields.ack ?? 0);
+  view.setUint8(12, (dataOffset / 4) << 4);
+  view.setUint8(13, fields.flags);
+  view.setUint16(14, fields.window ?? 65535);
+  view.setUint16(18, fields.urgentPointer ?? 0);
+  bytes.set(options, 20);
+  bytes.set(payload, dataOffset);
+  const source = fields.source ?? PEER;
+  const destination = fields.destination ?? STACK;
+  const pseudo = pseudoHeaderSum(source, destination, PROTOCOL.TCP, bytes.length);
+  view.setUint16(16, finish(sum(view, 0, bytes.length, pseudo)));
+  return ipv4({ source, destination, protocol: PROTOCOL.TCP, payload: bytes });
+}
+
+/** The fields of a datagram. */
+export interface UdpFields {
+  source?: IpAddress;
+  destination?: IpAddress;
+  sourcePort: number;
+  destinationPort: number;
+  payload: Uint8Array;
+  /** `false` sends 0 for "none". */
+  checksum?: boolean;
+}
+
+/** A datagram in an IPv4 packet. */
+export function udp(fields: UdpFields): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(8 + fields.payload.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, fields.sourcePort);
+  view.setUint16(2, fields.destinationPort);
+  view.setUint16(4, bytes.length);
+  bytes.set(fields.payload, 8);
+  const source = fields.source ?? PEER;
+  const destination = fields.destination ?? STACK;
+  if (fields.checksum !== false) {
+    const pseudo = pseudoHeaderSum(source, destination, PROTOCOL.UDP, bytes.length);
+    view.setUint16(6, finish(sum(view, 0, bytes.length, pseudo)) || 0xffff);
+  }
+  return ipv4({ source, destination, protocol: PROTOCOL.UDP, payload: bytes });
+}
+
+/** An ICMP message, its checksum made right. */
+export function icmp(type: number, code: number, body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(4 + body.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, type);
+  view.setUint8(1, code);
+  bytes.set(body, 4);
+  view.setUint16(2, finish(sum(view, 0, bytes.length)));
+  return ipv4({ protocol: PROTOCOL.ICMP, payload: bytes });
+}
+
+/** What a stack has sent, taken apart. */
+export interface Sent {
+  source: string;
+  destination: string;
+  protocol: number;
+  ttl: number;
+  dontFragment: boolean;
+  /** What IP carries. */
+  payload: Uint8Array;
+}
+
+/** A segment that a stack has sent. */
+export interface SentSegment {
+  sourcePort: number;
+  destinationPort: number;
+  seq: number;
+  ack: number;
+  flags: number;
+  window: number;
+  urgentPointer: number;
+  options: Uint8Array;
+  text: Uint8Array;
+}
+
+/**
+ * Takes apart a packet, and verifies what every packet of ours must have right.
+ *
+ * @throws {Error} If a length or the header's checksum is wrong.
+ */
+export function parseIpv4(bytes: Uint8Array): Sent {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint8(0) !== 0x45) throw new Error("Not an IPv4 header of 20 bytes");
+  if (view.getUint16(2) !== bytes.length) {
+    throw new Error(`Total length is ${view.getUint16(2)}, but ${bytes.length} bytes were sent`);
+  }
+  if (finish(sum(view, 0, 20)) !== 0) throw new Error("The IP header's checksum is wrong");
+  const address = (at: number) => IpAddress.scratch().load4(view, at).toString();
+  return {
+    source: address(12),
+    destination: address(16),
+    protocol: view.getUint8(9),
+    ttl: view.getUint8(8),
+    dontFragment: view.getUint16(6) === 0x4000,
+    payload: bytes.subarray(20),
+  };
+}
+
+/**
+ * Takes apart the segment in a packet.
+ *
+ * @throws {Error} If its checksum is wrong.
+ */
+export function parseSegment({ source, destination, payload }: Sent): SentSegment {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  const pseudo = pseudoHeaderSum(
+    IpAddress.parse(source),
+    IpAddress.parse(destination),
+    PROTOCOL.TCP,
+    payload.length,
+  );
+  if (finish(sum(view, 0, payload.length, pseudo)) !== 0) {
+    throw new Error("The segment's checksum is wrong");
+  }
+  const dataOffset = (view.getUint8(12) >>> 4) * 4;
+  return {
+    sourcePort: view.getUint16(0),
+    destinationPort: view.getUint16(2),
+    seq: view.getUint32(4),
+    ack: view.getUint32(8),
+    flags: view.getUint8(13),
+    window: view.getUint16(14),
+    urgentPointer: view.getUint16(18),
+    options: payload.subarray(20, dataOffset),
+    text: payload.subarray(dataOffset),
+  };
+}
+
+/** Bytes in front of each packet handed to a stack: an odd place, as devices may have one. */
+const MARGIN = 7;
+
+/** A packet that a device would hand over: somewhere in memory, with other bytes around it. */
+export function packetOf(bytes: Uint8Array): Packet {
+  const memory = new Uint8Array(bytes.length + 2 * MARGIN).fill(0xee);
+  memory.set(bytes, MARGIN);
+  return new Packet(memory).place(MARGIN, MARGIN + bytes.length);
+}
+
+/** The bytes of a packet that the stack hands to its link, copied. */
+export function bytesOf(packet: Packet): Uint8Array<ArrayBuffer> {
+  return packet.bytes.slice(packet.at, packet.end);
+}
