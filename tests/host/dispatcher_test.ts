@@ -1,0 +1,120 @@
+import { assert, assertEquals } from "@std/assert";
+import { Dispatcher } from "../../src/host/dispatcher.ts";
+import { memoryPair } from "../../src/phy/memory.ts";
+import { Stack } from "../../src/stack/stack.ts";
+import { IpAddress } from "../../src/wire/address.ts";
+import { Packet } from "../../src/wire/packet.ts";
+import { pause, until } from "../stacks.ts";
+
+const now = () => performance.now();
+
+/** A stack whose deadline the test sets, and that notes when it is polled. */
+class TimedStack extends Stack {
+  deadline = Infinity;
+  readonly polls: number[] = [];
+  received = 0;
+
+  constructor() {
+    const link = { mtu: 1500, transmit: () => true };
+    super({ link, addresses: [IpAddress.v4(10, 0, 0, 1)] }, { random: () => 1 });
+  }
+
+  override receive(): void {
+    this.received++;
+  }
+
+  override poll(at: number): void {
+    this.polls.push(at);
+    if (at >= this.deadline) this.deadline = Infinity;
+  }
+
+  override nextDeadline(): number {
+    return this.deadline;
+  }
+}
+
+function dispatcherTest(
+  name: string,
+  body: (stack: TimedStack, dispatcher: Dispatcher, send: () => void) => Promise<void>,
+): void {
+  Deno.test({
+    name,
+    sanitizeOps: true,
+    sanitizeResources: true,
+    async fn() {
+      const [device, peer] = memoryPair();
+      const stack = new TimedStack();
+      const dispatcher = new Dispatcher(device, stack, now);
+      const packet = new Packet(new Uint8Array(100)).place(40, 100);
+      await body(stack, dispatcher, () => peer.transmit(packet));
+      dispatcher.stop();
+      await device.close();
+      await dispatcher.finished;
+    },
+  });
+}
+
+dispatcherTest("a deadline is kept, and one poll is enough for it", async (stack, dispatcher) => {
+  const deadline = stack.deadline = now() + 15;
+  dispatcher.kick();
+  await until(() => stack.deadline === Infinity, "the deadline is kept");
+  assertEquals(stack.polls.filter((at) => at >= deadline).length, 1);
+  await pause(10);
+  assertEquals(stack.polls.filter((at) => at >= deadline).length, 1, "and none follows");
+});
+
+dispatcherTest("a deadline that moves to an earlier time is kept", async (stack, dispatcher) => {
+  stack.deadline = now() + 60_000;
+  dispatcher.kick();
+  await pause(1);
+  stack.deadline = now() + 10;
+  dispatcher.kick();
+  await until(() => stack.deadline === Infinity, "the earlier deadline is kept");
+});
+
+dispatcherTest("a deadline that moves to a later time is kept", async (stack, dispatcher) => {
+  stack.deadline = now() + 5;
+  dispatcher.kick();
+  await Promise.resolve();
+  const later = stack.deadline = now() + 25;
+  await until(() => stack.deadline === Infinity, "the later deadline is kept");
+  assert(stack.polls.at(-1)! >= later);
+});
+
+dispatcherTest("many kicks in one turn are one poll", async (stack, dispatcher) => {
+  for (let i = 0; i < 100; i++) dispatcher.kick();
+  assertEquals(stack.polls.length, 0);
+  await Promise.resolve();
+  assertEquals(stack.polls.length, 1);
+});
+
+dispatcherTest(
+  "batches are bounded: a timer gets its turn under a flood",
+  async (stack, _, send) => {
+    let flooding = true;
+    const flood = () => {
+      for (let i = 0; i < 200; i++) send();
+      if (flooding) setImmediate(flood);
+    };
+    flood();
+    const start = now();
+    await pause(10);
+    flooding = false;
+    assert(now() - start < 200, `a timer of 10 ms took ${now() - start}`);
+    assert(stack.received > 64);
+    assert(stack.polls.length >= stack.received / 64, "one poll for each batch");
+    await pause(5);
+  },
+);
+
+dispatcherTest("nothing happens after stop()", async (stack, dispatcher, send) => {
+  stack.deadline = now() + 5;
+  dispatcher.kick();
+  await Promise.resolve();
+  const { length } = stack.polls;
+  dispatcher.stop();
+  dispatcher.kick();
+  send();
+  await pause(15);
+  assertEquals([stack.polls.length, stack.received], [length, 0]);
+});
