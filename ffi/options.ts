@@ -10,10 +10,10 @@ import { IpAddress } from "../src/wire/address.ts";
 export interface InterfaceOptions {
   /** Name of the interface; by default the next one that is free. */
   name?: string;
-  /** The stack's address, by default 10.0.0.2. */
-  address?: IpAddress;
+  /** The stack's address, as text or ready made, by default 10.0.0.2. */
+  address?: string | IpAddress;
   /** The host's end of the link, by default 10.0.0.1. */
-  hostAddress?: IpAddress;
+  hostAddress?: string | IpAddress;
   /** Largest IP packet in bytes, 68 (RFC 791 §3.2) to 65535; by default 1500. */
   mtu?: number;
 }
@@ -29,16 +29,13 @@ export interface InterfaceSettings {
 /**
  * Checks the options and fills in what is left out.
  *
- * @throws {TypeError} If an address cannot be that of an end of the link.
+ * @throws {TypeError} If an address is malformed, or cannot be that of an end of the link.
  * @throws {RangeError} If the MTU is out of range.
  */
 export function interfaceSettings(options: InterfaceOptions): InterfaceSettings {
-  const {
-    name,
-    address = IpAddress.v4(10, 0, 0, 2),
-    hostAddress = IpAddress.v4(10, 0, 0, 1),
-    mtu = 1500,
-  } = options;
+  const { name, mtu = 1500 } = options;
+  const address = toAddress(options.address ?? "10.0.0.2");
+  const hostAddress = toAddress(options.hostAddress ?? "10.0.0.1");
   if (!Number.isInteger(mtu) || mtu < 68 || mtu > 65535) {
     throw new RangeError(`Cannot use an MTU of ${mtu}: it must be a whole number from 68 to 65535`);
   }
@@ -58,4 +55,8 @@ export function interfaceSettings(options: InterfaceOptions): InterfaceSettings 
     );
   }
   return { name, address, hostAddress, mtu };
+}
+
+function toAddress(address: string | IpAddress): IpAddress {
+  return typeof address === "string" ? IpAddress.parse(address) : address;
 }
