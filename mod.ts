@@ -8,7 +8,7 @@
  * const device = await openTun({ hostAddress: "10.0.0.1", address: "10.0.0.2" });
  * await using stack = createStack({ device, address: "10.0.0.2" });
  * for await (const conn of stack.listen({ port: 7 })) {
- *   conn.readable.pipeTo(conn.writable);
+ *   conn.readable.pipeTo(conn.writable).catch(() => {}); // the peer may go away
  * }
  * ```
  *
@@ -16,10 +16,21 @@
  */
 
 export { openDevice } from "./ffi/open.ts";
+export type { InterfaceOptions } from "./ffi/options.ts";
 export { openTun } from "./ffi/tun.ts";
 export { openUtun } from "./ffi/utun.ts";
-export { createStack, type NetworkStack } from "./src/host/network_stack.ts";
-export { memoryPair } from "./src/phy/memory.ts";
+export {
+  type ConnectOptions,
+  createStack,
+  type DatagramOptions,
+  type ListenOptions,
+  type NetworkStack,
+  type StackOptions,
+} from "./src/host/network_stack.ts";
+export type { Device, DeviceCapabilities, DeviceCounters } from "./src/phy/device.ts";
+export { memoryPair, type MemoryPairOptions } from "./src/phy/memory.ts";
 export { toDuplex } from "./src/socket/duplex.ts";
+export type { PingOptions } from "./src/socket/ping.ts";
 export type { TcpConn } from "./src/socket/tcp_conn.ts";
-export type { ConnectOptions } from "./src/host/network_stack.ts";
+export type { TcpListener } from "./src/socket/tcp_listener.ts";
+export type { UdpSocket } from "./src/socket/udp_socket.ts";
