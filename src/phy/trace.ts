@@ -8,15 +8,16 @@ import { bold, cyan, dim, green, magenta, red, yellow } from "@std/fmt/colors";
 import { STATE_NAMES } from "../tcp/state.ts";
 import type { StateObserver } from "../tcp/tcp.ts";
 import { IpAddress } from "../wire/address.ts";
+import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { Drop, DROP_NAMES } from "../wire/drop.ts";
 import { checkIcmp, ICMP_HEADER, ICMP_TYPE, IcmpHeader } from "../wire/icmp.ts";
 import { checkIpv4, Ipv4Header } from "../wire/ipv4.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
-import { seqDiff } from "../wire/seq.ts";
-import { ACK, flagNames, RST, SYN, TCP_MIN_HEADER, TcpHeader } from "../wire/tcp.ts";
+import { seqAdd } from "../wire/seq.ts";
+import { ACK, checkTcp, flagNames, RST, SYN, TCP_MIN_HEADER, TcpHeader } from "../wire/tcp.ts";
 import { TcpOptions } from "../wire/tcp_options.ts";
-import { UDP_HEADER, UdpHeader } from "../wire/udp.ts";
+import { checkUdp, UDP_HEADER, UdpHeader } from "../wire/udp.ts";
 import type { Device, DeviceCapabilities, DeviceCounters } from "./device.ts";
 
 /** Most directions of connections whose initial sequence numbers are remembered. */
@@ -86,51 +87,52 @@ export class Tracer {
     }
     if (drop !== Drop.NONE) return red(`${end - at} bytes, ${DROP_NAMES[drop]}`);
     const ip = this.#ip.bind(view, at);
-    const source = this.#source.load4(view, at + 12).toString();
-    const destination = this.#destination.load4(view, at + 16).toString();
+    const source = this.#source.load4(view, at + 12);
+    const destination = this.#destination.load4(view, at + 16);
     const transportAt = at + ip.headerLength;
     const transportEnd = at + ip.totalLength;
     if (ip.fragmentOffset > 0) {
       return `${source} → ${destination} fragment at ${ip.fragmentOffset}, protocol ${ip.protocol}`;
     }
     const room = transportEnd - transportAt;
+    const pseudo = pseudoHeaderSum(source, destination, ip.protocol, room);
     if (ip.protocol === PROTOCOL.TCP && room >= TCP_MIN_HEADER) {
-      return this.#describeTcp(packet, source, destination, transportAt, transportEnd);
+      return this.#describeTcp(view, transportAt, transportEnd) +
+        complaint(checkTcp(view, transportAt, transportEnd, pseudo));
     }
     if (ip.protocol === PROTOCOL.UDP && room >= UDP_HEADER) {
-      const udp = this.#udp.bind(view, transportAt);
-      return `${source}:${udp.sourcePort} → ${destination}:${udp.destinationPort} ` +
-        `${bold("UDP")} len ${udp.length - UDP_HEADER}`;
+      return this.#describeUdp(view, transportAt) +
+        complaint(checkUdp(view, transportAt, transportEnd, pseudo));
     }
     if (ip.protocol === PROTOCOL.ICMP && room >= ICMP_HEADER) {
-      return `${source} → ${destination} ${this.#describeIcmp(view, transportAt, transportEnd)}`;
+      return `${source} → ${destination} ${this.#describeIcmp(view, transportAt, transportEnd)}` +
+        complaint(checkIcmp(view, transportAt, transportEnd));
     }
     return `${source} → ${destination} protocol ${ip.protocol}, ${room} bytes`;
+  }
+
+  #describeUdp(view: DataView, at: number): string {
+    const udp = this.#udp.bind(view, at);
+    const from = `${this.#source}:${udp.sourcePort}`;
+    const to = `${this.#destination}:${udp.destinationPort}`;
+    return `${from} → ${to} ${bold("UDP")} len ${udp.length - UDP_HEADER}`;
   }
 
   #describeIcmp(view: DataView, at: number, end: number): string {
     const icmp = this.#icmp.bind(view, at);
     const name = `${bold("ICMP")} ${ICMP_NAMES[icmp.type] ?? `type ${icmp.type}`}`;
-    const broken = checkIcmp(view, at, end) === Drop.NONE ? "" : red(" bad checksum");
     if (icmp.type === ICMP_TYPE.ECHO || icmp.type === ICMP_TYPE.ECHO_REPLY) {
       const length = end - at - ICMP_HEADER;
-      return `${name} id ${icmp.identifier} seq ${icmp.sequence} len ${length}${broken}`;
+      return `${name} id ${icmp.identifier} seq ${icmp.sequence} len ${length}`;
     }
-    return `${name} code ${icmp.code}${broken}`;
+    return `${name} code ${icmp.code}`;
   }
 
-  #describeTcp(
-    packet: Packet,
-    source: string,
-    destination: string,
-    at: number,
-    end: number,
-  ): string {
-    const { view } = packet;
+  #describeTcp(view: DataView, at: number, end: number): string {
     const tcp = this.#tcp.bind(view, at);
     const textAt = Math.min(Math.max(at + tcp.dataOffset, at + TCP_MIN_HEADER), end);
-    const from = `${source}:${tcp.sourcePort}`;
-    const to = `${destination}:${tcp.destinationPort}`;
+    const from = `${this.#source}:${tcp.sourcePort}`;
+    const to = `${this.#destination}:${tcp.destinationPort}`;
     if ((tcp.flags & SYN) !== 0) this.#remember(`${from} ${to}`, tcp.seq);
     const colour = (tcp.flags & RST) !== 0 ? red : (tcp.flags & SYN) !== 0 ? yellow : bold;
     let line = `${from} → ${to} ${bold("TCP")} ${colour(flagNames(tcp.flags))} ` +
@@ -154,8 +156,13 @@ export class Tracer {
   /** Relative to the SYN where it was seen; the SYN's own number as it is. */
   #relative(direction: string, seq: number, absolute: boolean): number {
     const initial = this.#initial.get(direction);
-    return absolute || initial === undefined ? seq : seqDiff(seq, initial);
+    return absolute || initial === undefined ? seq : seqAdd(seq, -initial);
   }
+}
+
+/** What is wrong with a packet, if anything is. */
+function complaint(drop: Drop): string {
+  return drop === Drop.NONE ? "" : ` ${red(DROP_NAMES[drop]!)}`;
 }
 
 /** The options of a segment, in tcpdump's words. */
