@@ -1,0 +1,88 @@
+import { assertEquals } from "@std/assert";
+import { memoryPair } from "../../mod.ts";
+import { LINK_HEADROOM, Packet } from "../../src/wire/packet.ts";
+import type { Device } from "../../src/phy/device.ts";
+import { isPending } from "../stacks.ts";
+
+/** A packet of bytes that are all `value`. */
+function packet(value: number, length = 20): Packet {
+  const memory = new Uint8Array(LINK_HEADROOM + length).fill(value);
+  return new Packet(memory).place(LINK_HEADROOM, memory.length);
+}
+
+/** Takes up to `limit` packets: the first byte and the length of each. */
+function receive(device: Device, limit = Infinity): [value: number, length: number][] {
+  const list: [number, number][] = [];
+  device.receive(limit, ({ bytes, at, end }) => list.push([bytes[at]!, end - at]));
+  return list;
+}
+
+Deno.test("memoryPair() gives packets over in order, both ways, again and again", () => {
+  const [a, b] = memoryPair({ queue: 4 });
+  for (let i = 0; i < 10; i++) {
+    for (const value of [1, 2, 3]) a.transmit(packet(3 * i + value, 20 + i));
+    b.transmit(packet(i));
+    assertEquals(receive(b), [1, 2, 3].map((value) => [3 * i + value, 20 + i]));
+    assertEquals(receive(a), [[i, 20]]);
+    assertEquals(receive(a), []);
+  }
+});
+
+Deno.test("memoryPair() copies: the sender may use its memory again", () => {
+  const [a, b] = memoryPair();
+  const sent = packet(1);
+  a.transmit(sent);
+  sent.bytes.fill(9);
+  assertEquals(receive(b), [[1, 20]]);
+});
+
+Deno.test("receive() keeps to its limit, and to the room that a header needs in front", () => {
+  const [a, b] = memoryPair();
+  for (const value of [1, 2, 3]) a.transmit(packet(value));
+  let headroom = 0;
+  assertEquals(b.receive(2, ({ at }) => headroom = at), 2);
+  assertEquals(headroom >= LINK_HEADROOM, true);
+  assertEquals(receive(b), [[3, 20]]);
+});
+
+Deno.test("a full queue drops what comes on top, and counts it with the sender", () => {
+  const [a, b] = memoryPair({ queue: 2 });
+  assertEquals([1, 2, 3].map((value) => a.transmit(packet(value))), [true, true, false]);
+  assertEquals(a.counters(), { deviceReceived: 0, deviceSent: 2, deviceDropped: 1 });
+  assertEquals(receive(b), [[1, 20], [2, 20]]);
+  assertEquals(b.counters(), { deviceReceived: 2, deviceSent: 0, deviceDropped: 0 });
+  assertEquals(a.transmit(packet(4)), true);
+});
+
+Deno.test("packets up to the MTU pass, and longer ones are dropped", () => {
+  const [a, b] = memoryPair({ mtu: 100 });
+  assertEquals([a.mtu, b.mtu], [100, 100]);
+  assertEquals(a.transmit(packet(1, 100)), true);
+  assertEquals(a.transmit(packet(2, 101)), false);
+  assertEquals(receive(b), [[1, 100]]);
+});
+
+Deno.test("readable() resolves when a packet waits, or comes, or never will", async () => {
+  const [a, b] = memoryPair();
+  a.transmit(packet(1));
+  assertEquals(await b.readable(), true, "one waits");
+  receive(b);
+  const next = b.readable();
+  assertEquals(await isPending(next), true);
+  a.transmit(packet(2));
+  assertEquals(await next, true, "one has come");
+  receive(b);
+  const last = b.readable();
+  await b.close();
+  await b.close();
+  assertEquals(await last, false, "closed meanwhile");
+  assertEquals(await b.readable(), false, "closed before");
+});
+
+Deno.test("a closed device sends and takes nothing", async () => {
+  const [a, b] = memoryPair();
+  await b.close();
+  assertEquals(a.transmit(packet(1)), false);
+  assertEquals(b.transmit(packet(1)), false);
+  assertEquals([a, b].map((device) => device.counters().deviceDropped), [1, 1]);
+});
