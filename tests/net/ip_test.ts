@@ -1,0 +1,155 @@
+import { assertEquals } from "@std/assert";
+import { Counters } from "../../src/base/counters.ts";
+import type { SendOptions } from "../../src/base/network.ts";
+import { Ip } from "../../src/net/ip.ts";
+import { IpAddress } from "../../src/wire/address.ts";
+import { Drop, DROP_NAMES } from "../../src/wire/drop.ts";
+import { TRANSPORT_AT } from "../../src/wire/packet.ts";
+import { bytesOf, ipv4, packetOf, parseIpv4, PEER, type Sent, STACK } from "../packets.ts";
+import { Random } from "../random.ts";
+
+const SECOND = IpAddress.v4(10, 0, 0, 3);
+const OPTIONS: SendOptions = { ttl: 64, tos: 0, dontFragment: true };
+
+class TestLink {
+  sent: Uint8Array<ArrayBuffer>[] = [];
+  up = true;
+  readonly counters = new Counters();
+  readonly ip: Ip;
+
+  constructor(readonly mtu = 1500) {
+    const link = {
+      mtu,
+      transmit: (packet: Parameters<typeof bytesOf>[0]) => {
+        if (this.up) this.sent.push(bytesOf(packet));
+        return this.up;
+      },
+    };
+    this.ip = new Ip(link, [STACK, SECOND], this.counters, new Random(1));
+  }
+
+  /** Sends `length` bytes, each the number of its place. */
+  send(length: number, options: SendOptions = OPTIONS): boolean {
+    for (let i = 0; i < length; i++) this.ip.outgoing.bytes[TRANSPORT_AT + i] = i;
+    this.ip.outgoing.end = TRANSPORT_AT + length;
+    return this.ip.send(STACK, PEER, 17, options);
+  }
+}
+
+/** A good packet, changed in some way; its checksum is made right unless that is what is wrong. */
+function changed(change: (view: DataView) => void, keepChecksum = false): Uint8Array<ArrayBuffer> {
+  const bytes = ipv4({ protocol: 17, payload: new Uint8Array(20) });
+  const view = new DataView(bytes.buffer);
+  change(view);
+  if (!keepChecksum) {
+    view.setUint16(10, 0);
+    const header = Math.min((bytes[0]! & 15) * 4, bytes.length);
+    let total = 0;
+    for (let at = 0; at < header; at += 2) total += view.getUint16(at);
+    view.setUint16(10, ~((total & 0xffff) + (total >>> 16)) & 0xffff);
+  }
+  return bytes;
+}
+
+const from = (source: IpAddress) => ipv4({ source, protocol: 17, payload: new Uint8Array(20) });
+const to = (destination: IpAddress) =>
+  ipv4({ destination, protocol: 17, payload: new Uint8Array(20) });
+
+Deno.test("IP drops what is not a good packet for us, each for its reason (RFC 1122 §3.2.1)", () => {
+  const cases: [what: string, bytes: Uint8Array, drop: Drop][] = [
+    ["a good packet", changed(() => {}), Drop.NONE],
+    ["to our second address", to(SECOND), Drop.NONE],
+    ["don't fragment", changed((view) => view.setUint16(6, 0x4000)), Drop.NONE],
+    ["the reserved bit", changed((view) => view.setUint16(6, 0x8000)), Drop.NONE],
+    ["nothing", new Uint8Array(0), Drop.IP_TRUNCATED],
+    ["19 bytes", changed(() => {}).slice(0, 19), Drop.IP_TRUNCATED],
+    ["shorter than its length says", changed(() => {}).slice(0, 39), Drop.IP_TRUNCATED],
+    ["version 5", changed((view) => view.setUint8(0, 0x55)), Drop.IP_BAD_VERSION],
+    ["version 6", changed((view) => view.setUint8(0, 0x65)), Drop.IPV6_UNSUPPORTED],
+    ["a header of 16 bytes", changed((view) => view.setUint8(0, 0x44)), Drop.IP_BAD_LENGTH],
+    ["a length below the header's", changed((view) => view.setUint16(2, 19)), Drop.IP_BAD_LENGTH],
+    ["a wrong checksum", changed((view) => view.setUint8(8, 63), true), Drop.IP_BAD_CHECKSUM],
+    ["a first fragment", changed((view) => view.setUint16(6, 0x2000)), Drop.IP_FRAGMENT],
+    ["a last fragment", changed((view) => view.setUint16(6, 185)), Drop.IP_FRAGMENT],
+    ["to somebody else", to(IpAddress.v4(10, 0, 0, 4)), Drop.IP_NOT_FOR_US],
+    ["to all", to(IpAddress.v4(255, 255, 255, 255)), Drop.IP_NOT_FOR_US],
+    ["to a group", to(IpAddress.v4(224, 0, 0, 1)), Drop.IP_NOT_FOR_US],
+    ["from ourselves: LAND", from(STACK), Drop.IP_BAD_SOURCE],
+    ["from our second address", from(SECOND), Drop.IP_BAD_SOURCE],
+    ["from 0.0.0.0", from(IpAddress.v4(0, 0, 0, 0)), Drop.IP_BAD_SOURCE],
+    ["from 127.0.0.1", from(IpAddress.v4(127, 0, 0, 1)), Drop.IP_BAD_SOURCE],
+    ["from a group", from(IpAddress.v4(239, 1, 2, 3)), Drop.IP_BAD_SOURCE],
+    ["from all", from(IpAddress.v4(255, 255, 255, 255)), Drop.IP_BAD_SOURCE],
+  ];
+  for (const [what, bytes, drop] of cases) {
+    const { ip } = new TestLink();
+    assertEquals(DROP_NAMES[ip.receive(packetOf(bytes))], DROP_NAMES[drop], what);
+  }
+});
+
+Deno.test("IP lays a packet open: addresses, protocol, TTL, where the transport starts and ends", () => {
+  const { ip, counters } = new TestLink();
+  const payload = Uint8Array.of(1, 2, 3);
+  const bytes = ipv4({ protocol: 99, payload, ttl: 7, options: new Uint8Array(8).fill(1) });
+  const padded = Uint8Array.of(...bytes, 0, 0, 0, 0); // a link may pad
+  const packet = packetOf(padded);
+  const { at } = packet;
+  assertEquals(ip.receive(packet), Drop.NONE);
+  assertEquals(packet.source.toString(), "10.0.0.1");
+  assertEquals(packet.destination.toString(), "10.0.0.2");
+  assertEquals([packet.protocol, packet.ttl], [99, 7]);
+  assertEquals([packet.transportAt, packet.end], [at + 28, at + 31]); // [MUST-50]
+  assertEquals(counters.ipReceived, 1);
+});
+
+Deno.test("IP puts a header in front of what is sent", () => {
+  const link = new TestLink();
+  assertEquals(link.send(5), true);
+  const sent = parseIpv4(link.sent[0]!);
+  const wanted: Sent = {
+    source: "10.0.0.2",
+    destination: "10.0.0.1",
+    protocol: 17,
+    ttl: 64,
+    dontFragment: true,
+    payload: Uint8Array.of(0, 1, 2, 3, 4),
+  };
+  assertEquals({ ...sent, payload: new Uint8Array(sent.payload) }, wanted);
+  assertEquals(link.counters.ipSent, 1);
+});
+
+Deno.test("[MUST-49] IP sends with the TTL, the service and the fragmentation asked for", () => {
+  const link = new TestLink();
+  link.send(5, { ttl: 3, tos: 0xb8, dontFragment: false });
+  const [bytes] = link.sent;
+  const { ttl, dontFragment } = parseIpv4(bytes!);
+  assertEquals([ttl, bytes![1], dontFragment], [3, 0xb8, false]);
+});
+
+Deno.test("packets that may be fragmented differ in their identification (RFC 6864 §4.1)", () => {
+  const link = new TestLink();
+  for (let i = 0; i < 3; i++) link.send(5, { ...OPTIONS, dontFragment: false });
+  const numbers = link.sent.map((bytes) => (bytes[4]! << 8) | bytes[5]!);
+  assertEquals(new Set(numbers).size, 3);
+});
+
+Deno.test("IP sends what fits the link, and counts what does not or what the link drops", () => {
+  const link = new TestLink(576);
+  assertEquals(link.ip.maxMessage(PEER), 556);
+  assertEquals(link.send(556), true);
+  assertEquals(link.send(557), false);
+  assertEquals(link.counters.drops[Drop.SEND_TOO_BIG], 1);
+  link.up = false;
+  assertEquals(link.send(5), false);
+  assertEquals(link.counters.drops[Drop.SEND_DEVICE], 1);
+  assertEquals([link.counters.ipSent, link.sent.length], [1, 1]);
+});
+
+Deno.test("IP sends from its first address, and has no way to itself (RFC 1122 §3.2.1.3)", () => {
+  const { ip } = new TestLink();
+  assertEquals(ip.sourceFor(PEER), STACK);
+  assertEquals(ip.sourceFor(STACK), undefined);
+  assertEquals(ip.sourceFor(SECOND), undefined);
+  assertEquals(ip.sourceFor(IpAddress.v4(127, 0, 0, 1)), undefined);
+  assertEquals(ip.sourceFor(IpAddress.parse("2001:db8::1")), undefined);
+});

@@ -1,0 +1,143 @@
+/**
+ * Every reason for which the core drops a packet, made to happen once; and what is counted.
+ */
+
+import { assertEquals } from "@std/assert";
+import { NO_USER, type Tcb } from "../../src/tcp/tcb.ts";
+import { IpAddress } from "../../src/wire/address.ts";
+import { Drop, DROP_NAMES } from "../../src/wire/drop.ts";
+import { icmp, ipv4, PEER, STACK, tcp, type TcpFields, udp } from "../packets.ts";
+import { TestHost } from "./host.ts";
+
+const [FIN, SYN, RST, ACK] = [1, 2, 4, 16];
+const PORTS = { sourcePort: 40000, destinationPort: 80 };
+const TEXT = Uint8Array.of(1, 2, 3);
+
+/** A packet with one byte of it turned over. */
+function damaged(bytes: Uint8Array<ArrayBuffer>, at: number): Uint8Array<ArrayBuffer> {
+  bytes[at]! ^= 0xff;
+  return bytes;
+}
+
+/** Brings up a connection from the peer's port 40000 to port 80; the peer's next number is 101. */
+function connect(host: TestHost): Tcb {
+  const listener = host.stack.tcp.listen(null, 80, 1, () => {});
+  host.receive(tcp({ ...PORTS, seq: 100, flags: SYN }));
+  const [tcb] = host.stack.tcp.connections();
+  host.receive(tcp({ ...PORTS, seq: 101, ack: tcb!.snd.nxt, flags: ACK }));
+  listener!.accept();
+  return tcb!;
+}
+
+/** Hands over a segment on that connection. */
+function segment(host: TestHost, fields: Partial<TcpFields>): void {
+  const [tcb] = host.stack.tcp.connections();
+  host.receive(tcp({ ...PORTS, seq: 101, ack: tcb!.snd.nxt, flags: ACK, ...fields }));
+}
+
+const MAKERS: Partial<Record<keyof typeof Drop, (host: TestHost) => void>> = {
+  IP_TRUNCATED: (host) => host.receive(new Uint8Array(19)),
+  IP_BAD_VERSION: (host) => host.receive(damaged(udp({ ...PORTS, payload: TEXT }), 0)),
+  IP_BAD_LENGTH: (host) => host.receive(Uint8Array.of(0x41, ...new Uint8Array(30))),
+  IP_BAD_CHECKSUM: (host) => host.receive(damaged(udp({ ...PORTS, payload: TEXT }), 8)),
+  IP_BAD_SOURCE: (host) => host.receive(udp({ ...PORTS, source: STACK, payload: TEXT })),
+  IP_NOT_FOR_US: (host) => host.receive(udp({ ...PORTS, destination: PEER, payload: TEXT })),
+  IP_FRAGMENT: (host) =>
+    host.receive(ipv4({ protocol: 17, payload: TEXT, flagsAndOffset: 0x2000 })),
+  IP_UNKNOWN_PROTOCOL: (host) => host.receive(ipv4({ protocol: 132, payload: TEXT })),
+  IPV6_UNSUPPORTED: (host) => host.receive(Uint8Array.of(0x60, ...new Uint8Array(39))),
+  ICMP_TRUNCATED: (host) => host.receive(ipv4({ protocol: 1, payload: TEXT })),
+  ICMP_BAD_CHECKSUM: (host) => host.receive(damaged(icmp(8, 0, new Uint8Array(8)), 22)),
+  ICMP_UNKNOWN_TYPE: (host) => host.receive(icmp(99, 0, new Uint8Array(8))),
+  ICMP_NOT_ASKED: (host) => host.receive(icmp(0, 0, new Uint8Array(8))),
+  UDP_TRUNCATED: (host) => host.receive(ipv4({ protocol: 17, payload: TEXT })),
+  UDP_BAD_LENGTH: (host) => host.receive(ipv4({ protocol: 17, payload: new Uint8Array(8) })),
+  UDP_BAD_CHECKSUM: (host) => host.receive(damaged(udp({ ...PORTS, payload: TEXT }), 29)),
+  UDP_NO_PORT: (host) => host.receive(udp({ ...PORTS, payload: TEXT })),
+  UDP_QUEUE_FULL: (host) => {
+    host.stack.udp.bind({ address: null, port: 80, datagram: () => Drop.UDP_QUEUE_FULL });
+    host.receive(udp({ ...PORTS, payload: TEXT }));
+  },
+  TCP_TRUNCATED: (host) => host.receive(ipv4({ protocol: 6, payload: new Uint8Array(19) })),
+  TCP_BAD_OFFSET: (host) => host.receive(ipv4({ protocol: 6, payload: new Uint8Array(20) })),
+  TCP_BAD_CHECKSUM: (host) =>
+    // [MUST-3]
+    host.receive(damaged(tcp({ ...PORTS, seq: 1, flags: SYN }), 38)),
+  TCP_NO_CONNECTION: (host) => host.receive(tcp({ ...PORTS, seq: 1, flags: SYN })),
+  TCP_LISTEN_OVERFLOW: (host) => {
+    host.stack.tcp.listen(null, 80, 0, () => {});
+    host.receive(tcp({ ...PORTS, seq: 1, flags: SYN }));
+  },
+  TCP_UNACCEPTABLE: (host) => (connect(host), segment(host, { seq: 50 })),
+  TCP_BAD_ACK: (host) => segment(host, { ack: connect(host).snd.nxt + 1 }),
+  TCP_BAD_RESET: (host) => (connect(host), segment(host, { seq: 102, flags: RST })),
+  TCP_BAD_SYN: (host) => (connect(host), segment(host, { flags: SYN | ACK })),
+  TCP_NO_ACK_BIT: (host) => (connect(host), segment(host, { flags: FIN })),
+  TCP_NO_ROOM: (host) => (connect(host), segment(host, { payload: new Uint8Array(1460) })),
+  TCP_AFTER_CLOSE: (host) => {
+    host.stack.tcp.release(connect(host), host.now);
+    segment(host, { payload: TEXT });
+  },
+  SEND_TOO_BIG: (host) => host.receive(icmp(8, 0, new Uint8Array(1477))),
+  SEND_DEVICE: (host) => {
+    host.up = false;
+    host.receive(icmp(8, 0, new Uint8Array(8)));
+  },
+};
+
+/** What no packet can bring about yet, and why. */
+const NOT_REACHED: Partial<Record<keyof typeof Drop, string>> = {
+  TCP_BROADCAST: "IP drops what is for no address of the stack's own before TCP sees it",
+  SEND_NO_ROUTE: "there is one link, so whatever has an address has a way",
+};
+
+for (const [name, make] of Object.entries(MAKERS)) {
+  Deno.test(`${name} counts one packet, and no other reason does`, () => {
+    const host = new TestHost({ tcp: { receiveBuffer: 1000 } });
+    make(host);
+    const drops = host.stack.counters.entries().filter(([name]) => name.startsWith("drop."));
+    assertEquals(drops, [[`drop.${name}`, 1]]);
+  });
+}
+
+Deno.test("every reason to drop a packet has a test, or cannot be reached", () => {
+  const known = [...Object.keys(MAKERS), ...Object.keys(NOT_REACHED)];
+  assertEquals(known.sort(), DROP_NAMES.filter((name) => name !== "NONE").sort());
+});
+
+Deno.test("each packet received is delivered or dropped, once", () => {
+  const host = new TestHost();
+  const { counters } = host.stack;
+  let datagrams = 0;
+  host.stack.udp.bind({ address: null, port: 7, datagram: () => (datagrams++, Drop.NONE) });
+  const packets = [
+    udp({ sourcePort: 1, destinationPort: 7, payload: TEXT }),
+    udp({ sourcePort: 1, destinationPort: 8, payload: TEXT }),
+    icmp(8, 0, new Uint8Array(8)),
+    icmp(3, 1, new Uint8Array(32)),
+    icmp(77, 1, new Uint8Array(32)),
+    ipv4({ protocol: 99, payload: TEXT }),
+    new Uint8Array(3),
+    udp({ source: IpAddress.v4(0, 0, 0, 0), sourcePort: 1, destinationPort: 7, payload: TEXT }),
+  ];
+  packets.forEach((bytes) => host.receive(bytes));
+  const delivered = datagrams + counters.icmpEchoReplies + counters.icmpErrorsReceived;
+  const dropped = counters.drops.reduce((sum, count) => sum + count, 0);
+  assertEquals(counters.ipReceived, packets.length);
+  assertEquals(delivered + dropped, packets.length);
+});
+
+Deno.test("an opened connection is not disturbed by packets that are dropped", () => {
+  const host = new TestHost();
+  const tcb = host.stack.tcp.open(PEER, 80, null, 0, NO_USER, host.now) as Tcb;
+  host.take();
+  for (const [name, make] of Object.entries(MAKERS)) {
+    if (name.startsWith("IP_") || name.startsWith("UDP_")) make(host);
+  }
+  const { iss, nxt } = tcb.snd;
+  host.take();
+  host.receive(
+    tcp({ sourcePort: 80, destinationPort: tcb.localPort, seq: 9, ack: nxt, flags: SYN | ACK }),
+  );
+  assertEquals([tcb.snd.una, tcb.rcv.nxt], [(iss + 1) >>> 0, 10]);
+});

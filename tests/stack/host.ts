@@ -1,0 +1,59 @@
+/**
+ * One stack with a link that keeps what is sent.
+ *
+ * @module
+ */
+
+import { Stack } from "../../src/stack/stack.ts";
+import type { TcpConfig } from "../../src/tcp/config.ts";
+import { Drop } from "../../src/wire/drop.ts";
+import type { IpAddress } from "../../src/wire/address.ts";
+import { bytesOf, packetOf, parseIpv4, type Sent, STACK } from "../packets.ts";
+import { Random } from "../random.ts";
+
+/** A stack under test. */
+export class TestHost {
+  now = 1_000_000;
+  readonly stack: Stack;
+  /** Packets sent and not looked at yet. */
+  sent: Uint8Array<ArrayBuffer>[] = [];
+  /** Whether the link takes packets. */
+  up = true;
+
+  constructor(
+    { mtu = 1500, tcp = {}, addresses = [STACK] }: {
+      mtu?: number;
+      tcp?: Partial<TcpConfig>;
+      addresses?: IpAddress[];
+    } = {},
+  ) {
+    this.stack = new Stack({
+      link: {
+        mtu,
+        transmit: (packet) => {
+          if (this.up) this.sent.push(bytesOf(packet));
+          return this.up;
+        },
+      },
+      addresses,
+      tcp,
+    }, new Random(1));
+  }
+
+  /** Hands over a packet, ends the batch, and returns what was sent since the last time. */
+  receive(bytes: Uint8Array): Sent[] {
+    this.stack.receive(packetOf(bytes), this.now);
+    this.stack.poll(this.now);
+    return this.take();
+  }
+
+  /** What was sent since the last time. */
+  take(): Sent[] {
+    return this.sent.splice(0).map(parseIpv4);
+  }
+
+  /** How often something was dropped. */
+  drops(name: keyof typeof Drop): number {
+    return this.stack.counters.drops[Drop[name]]!;
+  }
+}
