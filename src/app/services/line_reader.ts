@@ -6,13 +6,16 @@
 
 import type { TcpConn } from "../../socket/tcp_conn.ts";
 
+/** Where bytes come from. */
+export type ByteSource = Pick<TcpConn, "read">;
+
 /** Longest line, in bytes; what is longer is taken in pieces. */
 export const MAX_LINE = 8192;
 const NEWLINE = 0x0a;
 
 /** Takes a connection apart into lines. */
 export class LineReader {
-  #conn: TcpConn;
+  #source: ByteSource;
   #buffer = new Uint8Array(MAX_LINE);
   #length = 0;
   #peeked: Promise<string | null> | undefined;
@@ -20,8 +23,8 @@ export class LineReader {
   /** Length of the line at the front, its end included; 0 when it isn't complete. */
   #lineLength = 0;
 
-  constructor(conn: TcpConn) {
-    this.#conn = conn;
+  constructor(source: ByteSource) {
+    this.#source = source;
   }
 
   /** The next line, without its end, left where it is; `null` at the end of the stream. */
@@ -54,7 +57,7 @@ export class LineReader {
       const found = this.#buffer.subarray(0, this.#length).indexOf(NEWLINE) + 1;
       if (found > 0) return this.#line(found, found - 1);
       if (this.#length === MAX_LINE) return this.#line(MAX_LINE, MAX_LINE);
-      const n = await this.#conn.read(this.#buffer.subarray(this.#length));
+      const n = await this.#source.read(this.#buffer.subarray(this.#length));
       if (n === null) return this.#length > 0 ? this.#line(this.#length, this.#length) : null;
       this.#length += n;
     }
