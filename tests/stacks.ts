@@ -87,8 +87,11 @@ export function pause(ms: number): Promise<void> {
 
 /** Whether a promise is still pending after a moment in which packets have gone to and fro. */
 export async function isPending(promise: Promise<unknown>): Promise<boolean> {
-  const settled = promise.then(() => false, () => false);
-  return await Promise.race([settled, pause(20).then(() => true)]);
+  let isSettled = false;
+  const settled = () => isSettled = true;
+  promise.then(settled, settled);
+  for (const end = performance.now() + 20; !isSettled && performance.now() < end;) await pause(1);
+  return !isSettled;
 }
 
 const encoder = new TextEncoder();
