@@ -4,7 +4,8 @@
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { compile, type Compiled } from "../ffi/cc.ts";
+import type { Compiled } from "../ffi/cc.ts";
+import { compileDarwin } from "./darwin.ts";
 import { denoArgs, liveTest, Namespace } from "./namespace.ts";
 
 const ECHO_PINGS = new URL("./echo_pings.ts", import.meta.url);
@@ -77,9 +78,7 @@ async function start(
 }
 
 async function darwinLibrary(kind: "tun" | "utun"): Promise<Compiled | undefined> {
-  if (kind === "tun") return undefined;
-  const source = await Deno.readTextFile(new URL("./darwin.c", import.meta.url));
-  return await compile(source, { shared: true, args: ["-fno-builtin"] });
+  return kind === "tun" ? undefined : await compileDarwin();
 }
 
 for (const kind of ["tun", "utun"] as const) {
