@@ -27,6 +27,9 @@ export class Counters {
   tcpRetransmitted = 0;
   tcpFastRetransmits = 0;
   tcpTimeouts = 0;
+  tcpTailLossProbes = 0;
+  tcpSpuriousRecoveries = 0;
+  tcpDsacksReceived = 0;
   tcpZeroWindowProbes = 0;
   tcpChallengeAcks = 0;
   tcpResetsReceived = 0;

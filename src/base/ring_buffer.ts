@@ -14,8 +14,8 @@ const SMALLEST = 2048;
  * capacity, so an idle connection costs nothing.
  */
 export class RingBuffer {
-  /** Most bytes it holds. */
-  readonly capacity: number;
+  /** Most bytes it holds; may be raised. */
+  capacity: number;
   #storage: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   /** Storage is a power of two long; positions are masked with this. */
   #mask = 0;

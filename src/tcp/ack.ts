@@ -1,101 +1,320 @@
 /**
- * What an acknowledgement does to the sender (RFC 9293 §3.10.7.4, fifth step), and when it means
- * that something was lost (RFC 5681 §3.2, RFC 6582).
+ * What an acknowledgement does to the sender (RFC 9293 §3.10.7.4, fifth step): what it shows to
+ * have arrived, what it shows to be lost, and what that means for the congestion window.
  *
  * @module
  */
 
-import { seqAdd, seqDiff, seqGe, seqGt, seqLt } from "../wire/seq.ts";
-import { DUP_THRESH } from "./congestion/new_reno.ts";
+import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from "../wire/seq.ts";
+import { tuneSendBuffer } from "./autotune.ts";
+import { AckSample } from "./congestion/congestion.ts";
+import { DUP_THRESH } from "./rack.ts";
+import {
+  beginRecovery,
+  detectSpuriousTimeout,
+  endRecovery,
+  Phase,
+  undo,
+  wasSpurious,
+} from "./recovery.ts";
+import { isDuplicateSack } from "./sack.ts";
+import { Mark } from "./scoreboard.ts";
 import type { Segment } from "./segment.ts";
 import { Signal, signal, type Tcb } from "./tcb.ts";
-import { restartRetransmit, stopPersist } from "./timers.ts";
+import { restartRetransmit, setReorderTimer, stopPersist } from "./timers.ts";
 
-/** Takes the ACK field and the window of a segment that has passed the checks. */
+const sample = new AckSample();
+
+/** What the current acknowledgement has shown so far. */
+const progress = {
+  /** Bytes delivered that were not known to be. */
+  delivered: 0,
+  /** Whether something was delivered that was sent once, before the last timeout. */
+  original: false,
+  /** Round-trip time of what was sent last of it, where that can be told; -1: none. */
+  rtt: -1,
+  /** TSecr of the segment; undefined without timestamps. */
+  echo: undefined as number | undefined,
+};
+
+/** Takes the ACK field, the window and the SACK blocks of a segment that has passed the checks. */
 export function acknowledged(tcb: Tcb, seg: Segment, now: number): void {
-  const { snd } = tcb;
+  const { snd, board, recovery: r } = tcb;
   const acked = seqDiff(seg.ack, snd.una);
-  if (acked > 0) newAck(tcb, acked, now);
-  else if (acked === 0 && isDuplicate(tcb, seg)) duplicateAck(tcb, now);
   if (acked < 0) return;
   // A peer that answers probes is there, however long its window stays closed (MUST-37).
   if (seg.wnd === 0 || tcb.persistAt !== Infinity) tcb.troubleSince = -1;
+  const duplicate = acked === 0 && isDuplicate(tcb, seg);
+  if (duplicate) tcb.context.counters.tcpDuplicateAcks++;
+  sample.now = now;
+  sample.acked = acked;
+  sample.priorFlight = board.pipe;
+  sample.windowLimited = isWindowLimited(tcb);
+  progress.delivered = 0;
+  progress.original = false;
+  progress.rtt = -1;
+  progress.echo = seg.options.timestamps ? seg.options.timestampEcho : undefined;
+  tcb.rate.begin();
+  const dsack = tcb.sackPermitted && takeSack(tcb, seg, now);
+  if (acked > 0) advance(tcb, acked, now);
   if (seqLt(snd.wl1, seg.seq) || (snd.wl1 === seg.seq && seqGe(seg.ack, snd.wl2))) {
     snd.wl1 = seg.seq;
     updateSendWindow(tcb, seg);
   }
+  measureRtt(tcb, now);
+  if (r.tlpOut && seqGe(seg.ack, r.tlpEnd)) judgeProbe(tcb, seg, duplicate, dsack, now);
+  const lostBefore = board.lost;
+  judgeRecovery(tcb, seg, acked, now);
+  if (tcb.sackPermitted) detectByRack(tcb, now);
+  else detectByDuplicates(tcb, acked, duplicate);
+  sample.lost = Math.max(0, board.lost - lostBefore);
+  adjustWindow(tcb, acked, now);
+  if (tcb.tunesSend) tuneSendBuffer(tcb);
+  if (acked > 0) restartRetransmit(tcb, now);
 }
 
 /** Takes the window that the peer offers. */
 export function updateSendWindow(tcb: Tcb, seg: Segment): void {
-  const { snd } = tcb;
-  snd.wnd = seg.wnd;
+  const { snd, board } = tcb;
+  snd.wnd = seg.wnd * 2 ** tcb.sendScale;
   snd.wl2 = seg.ack;
   if (snd.wnd > snd.maxWnd) snd.maxWnd = snd.wnd;
   if (snd.wnd > 0 && tcb.persistAt !== Infinity) {
     stopPersist(tcb);
     // A probe that had no room then has it now.
-    if (tcb.flight > 0) markLost(tcb, tcb.flight);
+    for (let i = 0; i < board.count; i++) board.markLost(i);
+  }
+}
+
+/** Whether the congestion window has held something back within the last round trip. */
+function isWindowLimited(tcb: Tcb): boolean {
+  const { congestion, board } = tcb;
+  if (seqGe(tcb.limitedAt, tcb.snd.una)) return true;
+  // In slow start a window that is half full is about to be the limit.
+  return congestion.cwnd < congestion.ssthresh && congestion.cwnd < 2 * board.pipe;
+}
+
+/**
+ * Takes SACK blocks to the scoreboard (RFC 2018 §5, RFC 6675 §4).
+ *
+ * @returns Whether the first reports something that arrived twice (RFC 2883).
+ */
+function takeSack(tcb: Tcb, seg: Segment, now: number): boolean {
+  const { board, snd, recovery: r } = tcb;
+  const { sackEdges, sackBlocks } = seg.options;
+  const dsack = isDuplicateSack(sackEdges, sackBlocks, seg.ack);
+  if (dsack) {
+    tcb.rack.onDsack(snd.una, snd.nxt);
+    r.onDsack();
+    tcb.context.counters.tcpDsacksReceived++;
+  }
+  for (let i = dsack ? 1 : 0; i < sackBlocks; i++) {
+    const start = sackEdges[2 * i]!;
+    const end = sackEdges[2 * i + 1]!;
+    if (seqLe(start, seg.ack) || !board.covers(start, end)) continue;
+    sackRange(tcb, start, end, now);
+  }
+  return dsack;
+}
+
+/** Notes that `[start, end)` has arrived. */
+function sackRange(tcb: Tcb, start: number, end: number, now: number): void {
+  const { board } = tcb;
+  let i = board.find(start);
+  if (i >= 0 && board.start(i) !== start) {
+    board.split(i, start);
+    i++;
+  }
+  for (; i >= 0 && i < board.count && seqLt(board.start(i), end); i++) {
+    if ((board.marks(i) & Mark.SACKED) !== 0) continue;
+    if (seqGt(board.end(i), end)) board.split(i, end);
+    deliver(tcb, i, board.length(i), now);
+    board.markSacked(i);
   }
 }
 
 /** Something new is acknowledged. */
-function newAck(tcb: Tcb, acked: number, now: number): void {
-  const { snd, sendBuffer } = tcb;
+function advance(tcb: Tcb, acked: number, now: number): void {
+  const { snd, board, sendBuffer } = tcb;
   snd.una = seqAdd(snd.una, acked);
   const text = Math.min(acked, sendBuffer.length); // one less than `acked` when it covers the FIN
   sendBuffer.consume(text);
-  if (seqLt(snd.resend, snd.una)) snd.resend = snd.una;
-  if (seqLt(snd.resendEnd, snd.resend)) snd.resendEnd = snd.resend;
+  while (board.count > 0 && seqLe(board.end(0), snd.una)) {
+    if ((board.marks(0) & Mark.SACKED) === 0) deliver(tcb, 0, board.length(0), now);
+    board.shift();
+  }
+  if (board.count > 0 && seqLt(board.start(0), snd.una)) {
+    deliver(tcb, 0, seqDiff(snd.una, board.start(0)), now);
+    board.trimFront(snd.una);
+  }
   tcb.timeouts = 0;
   tcb.troubleSince = -1;
-  if (tcb.timedAt >= 0 && seqGe(snd.una, tcb.timedEnd)) {
-    tcb.rtt.sample(now - tcb.timedAt);
-    tcb.timedAt = -1;
-  }
-  if (!tcb.inRecovery) {
-    tcb.dupAcks = 0;
-    tcb.congestion.onAck(acked);
-  } else if (seqGe(snd.una, tcb.recover)) { // a full acknowledgement (RFC 6582 §3.2 step 3)
-    tcb.inRecovery = false;
-    tcb.dupAcks = 0;
-    tcb.congestion.onRecovered(tcb.flight);
-  } else { // a partial one: the next hole
-    tcb.congestion.onPartialAck(acked);
-    markLost(tcb, tcb.mss);
-  }
-  restartRetransmit(tcb, now);
   if (text > 0) signal(tcb, Signal.WRITABLE);
+}
+
+/** `length` bytes of a record are delivered. */
+function deliver(tcb: Tcb, index: number, length: number, now: number): void {
+  const { board, recovery: r } = tcb;
+  const repeated = (board.marks(index) & Mark.REPEATED) !== 0;
+  progress.delivered += length;
+  if (!repeated && seqLe(board.end(index), r.point)) progress.original = true;
+  tcb.rate.onDelivered(board, index, length, now);
+  const sentAt = board.sentAt(index);
+  const echoed = repeated && echoes(tcb, sentAt);
+  if (!repeated || echoed) tcb.rack.onDelivered(board, index, now);
+  // What arrived long ago may be reported only now, because something was sent again since.
+  if ((echoed || !repeated) && sentAt >= r.resentAt) {
+    const rtt = now - sentAt;
+    if (progress.rtt < 0 || rtt < progress.rtt) progress.rtt = rtt;
+  }
+}
+
+/**
+ * Whether the peer echoes a timestamp from `sentAt` or later. If so, it is what was sent then that
+ * arrived, and not an earlier sending of the same: RFC 7323 §4 lifts Karn's restriction.
+ */
+function echoes(tcb: Tcb, sentAt: number): boolean {
+  const { timestamps } = tcb;
+  return timestamps.enabled && progress.echo !== undefined &&
+    seqGe(progress.echo, timestamps.value(sentAt));
+}
+
+/** One measurement a round trip goes into RTO (RFC 6298 §3), each one into the minimum. */
+function measureRtt(tcb: Tcb, now: number): void {
+  const { rtt } = progress;
+  sample.rtt = rtt;
+  if (rtt < 0) return;
+  tcb.rack.onRtt(rtt, now);
+  if (!tcb.rtt.isBackedOff && seqLt(tcb.snd.una, tcb.rttRound)) return;
+  tcb.rtt.sample(rtt);
+  tcb.rttRound = tcb.snd.nxt;
+}
+
+/** What became of a tail loss probe (RFC 8985 §7.4). */
+function judgeProbe(
+  tcb: Tcb,
+  seg: Segment,
+  duplicate: boolean,
+  dsack: boolean,
+  now: number,
+): void {
+  const { recovery: r, congestion } = tcb;
+  const hadNoLoss = !r.tlpRepeats || dsack || (duplicate && seg.options.sackBlocks === 0);
+  if (hadNoLoss) {
+    r.tlpOut = false;
+  } else if (seqGt(seg.ack, r.tlpEnd)) { // the probe has repaired a loss, which still was one
+    r.tlpOut = false;
+    if (r.phase !== Phase.OPEN) return;
+    congestion.onLoss(sample.priorFlight, now);
+    congestion.onRecovered(now);
+  }
+}
+
+/** Whether recovery is over, or should not have begun. */
+function judgeRecovery(tcb: Tcb, seg: Segment, acked: number, now: number): void {
+  const { recovery: r, snd } = tcb;
+  if (wasSpurious(tcb, seg.options)) undo(tcb, now);
+  else if (
+    r.phase === Phase.LOSS && progress.delivered + acked > 0 &&
+    detectSpuriousTimeout(tcb, progress.original, acked > 0)
+  ) undo(tcb, now);
+  if (r.phase !== Phase.OPEN && acked > 0 && seqGe(snd.una, r.point)) endRecovery(tcb, now);
+}
+
+/** RFC 8985 §6.2. */
+function detectByRack(tcb: Tcb, now: number): void {
+  const { board, rack, recovery: r } = tcb;
+  if (board.sacked === 0 && board.lost === 0) {
+    setReorderTimer(tcb, Infinity);
+    return;
+  }
+  const window = rack.reorderingWindow(board, tcb.mss, tcb.rtt.srtt, r.phase !== Phase.OPEN);
+  const wait = rack.detectLoss(board, window, now);
+  setReorderTimer(tcb, wait > 0 ? now + wait : Infinity);
+}
+
+/** RACK's reordering timer has expired. */
+export function reorderingSettled(tcb: Tcb, now: number): void {
+  const before = tcb.board.lost;
+  sample.acked = 0;
+  sample.now = now;
+  sample.priorFlight = tcb.board.pipe;
+  sample.rtt = -1;
+  progress.delivered = 0;
+  tcb.rate.begin();
+  detectByRack(tcb, now);
+  sample.lost = Math.max(0, tcb.board.lost - before);
+  adjustWindow(tcb, 0, now);
 }
 
 /** Whether the segment is a duplicate acknowledgement (RFC 5681 §2). Answers to probes are none. */
 function isDuplicate(tcb: Tcb, seg: Segment): boolean {
   return tcb.flight > 0 && tcb.persistAt === Infinity && seg.length === 0 &&
-    seg.wnd === tcb.snd.wnd;
+    seg.wnd * 2 ** tcb.sendScale === tcb.snd.wnd;
 }
 
-/** The third in a row means that a segment was lost (RFC 5681 §3.2). */
-function duplicateAck(tcb: Tcb, now: number): void {
-  const { snd, context } = tcb;
-  context.counters.tcpDuplicateAcks++;
-  if (tcb.inRecovery) {
-    tcb.congestion.onDuplicateAck();
-    return;
+/**
+ * Without SACK, a duplicate acknowledgement stands for a segment that has arrived, the third for
+ * one that is lost (RFC 5681 §3.2), and so does a partial acknowledgement (RFC 6582 §3.2).
+ */
+function detectByDuplicates(tcb: Tcb, acked: number, duplicate: boolean): void {
+  const { board, recovery: r, snd, mss } = tcb;
+  if (duplicate) {
+    r.dupAcks++;
+    progress.delivered += mss;
+    if (r.phase !== Phase.LOSS) {
+      board.sacked = Math.min(board.sacked + mss, Math.max(0, board.bytes - board.lost - mss));
+    }
+    // Not for what was out at the last loss: it may be our own repetition (RFC 6582 §3.2 step 1).
+    const counts = r.phase === Phase.OPEN && seqGe(snd.una, r.noDupsBefore);
+    if (counts && r.dupAcks === DUP_THRESH) board.markLost(0);
+  } else if (acked > 0) {
+    progress.delivered = Math.max(0, progress.delivered - board.sacked);
+    if (r.phase === Phase.RECOVERY) {
+      board.sacked = Math.max(0, board.sacked - Math.max(0, acked - mss));
+      if (board.count > 0 && (board.marks(0) & Mark.LOST) === 0) board.markLost(0);
+    } else {
+      board.sacked = 0;
+      r.dupAcks = 0;
+    }
   }
-  // Not for what was out at the last loss: it may be our own repetition (RFC 6582 §3.2 step 1).
-  if (++tcb.dupAcks !== DUP_THRESH || !seqGt(snd.una, tcb.recover)) return;
-  context.counters.tcpFastRetransmits++;
-  tcb.inRecovery = true;
-  tcb.recover = snd.nxt;
-  tcb.congestion.onLoss(tcb.flight);
-  markLost(tcb, tcb.mss);
-  restartRetransmit(tcb, now);
 }
 
-/** Has up to `length` bytes from SND.UNA on sent again. */
-function markLost(tcb: Tcb, length: number): void {
-  const { snd } = tcb;
-  snd.resend = snd.una;
-  snd.resendEnd = seqAdd(snd.una, Math.min(length, tcb.flight));
-  tcb.timedAt = -1; // Karn: what is sent again isn't timed
+/** Begins recovery if something was lost; then the congestion window follows from all of it. */
+function adjustWindow(tcb: Tcb, acked: number, now: number): void {
+  const { board, congestion, recovery: r, prr } = tcb;
+  let begins = false;
+  if (sample.lost > 0 && r.phase === Phase.OPEN) {
+    begins = true;
+    tcb.context.counters.tcpFastRetransmits++;
+    beginRecovery(tcb, Phase.RECOVERY);
+    r.noDupsBefore = seqAdd(r.point, 1);
+    prr.begin(board.bytes);
+    congestion.onLoss(Math.min(congestion.cwnd, board.bytes), now);
+  }
+  const inRecovery = r.phase === Phase.RECOVERY;
+  sample.delivered = progress.delivered;
+  sample.flight = board.pipe;
+  sample.inRecovery = r.phase !== Phase.OPEN;
+  sample.una = tcb.snd.una;
+  sample.nxt = tcb.snd.nxt;
+  sample.srtt = tcb.rtt.srtt;
+  tcb.rate.finish(sample, tcb.rack.minRtt);
+  if (congestion.ownsRecovery) {
+    congestion.onAck(sample);
+  } else if (inRecovery) {
+    const safe = acked > 0 && sample.lost === 0;
+    // Without SACK, a partial acknowledgement has the next hole filled at once (RFC 6582 §3.2).
+    const forced = begins || (!tcb.sackPermitted && acked > 0);
+    congestion.cwnd = prr.window(
+      sample.delivered,
+      board.pipe,
+      congestion.ssthresh,
+      tcb.mss,
+      safe,
+      forced,
+    );
+  } else if (acked > 0) {
+    congestion.onAck(sample);
+  }
 }

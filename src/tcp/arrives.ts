@@ -5,11 +5,11 @@
  */
 
 import { Drop } from "../wire/drop.ts";
-import { seqAdd, seqDiff, seqGt, seqLe } from "../wire/seq.ts";
+import { seqAdd, seqDiff, seqGt, seqLe, seqLt } from "../wire/seq.ts";
 import { ACK, FIN, RST, SYN } from "../wire/tcp.ts";
 import { acknowledged, updateSendWindow } from "./ack.ts";
 import { closeConnection, enterTimeWait } from "./close.ts";
-import { resetReply, sendAck, sendReset, sendSyn, settleMss } from "./output.ts";
+import { resetReply, sendAck, sendReset, sendSyn, settleOptions } from "./output.ts";
 import type { Segment } from "./segment.ts";
 import { peerHasClosed, State, takesText } from "./state.ts";
 import { CloseReason, setState, Signal, signal, type Tcb } from "./tcb.ts";
@@ -25,6 +25,7 @@ export function arrives(tcb: Tcb, seg: Segment, now: number): void {
     return;
   }
   if (tcb.state === State.SYN_RECEIVED && repeatsSyn(tcb, seg, now)) return;
+  if (!checkTimestamps(tcb, seg, now)) return; // RFC 7323 §5.3, R1 and R3
   if (!checkSequence(tcb, seg, now)) return; // First, check sequence number
   if (!checkReset(tcb, seg, now)) return; // Second, check the RST bit
   // Third, check security: there are no compartments here
@@ -62,12 +63,12 @@ function arrivesInSynSent(tcb: Tcb, seg: Segment, now: number): void {
   }
   rcv.irs = seg.seq;
   rcv.nxt = seqAdd(seg.seq, 1);
-  settleMss(tcb, seg.options.mss);
+  settleOptions(tcb, seg.options, now);
   if (!hasAck) { // simultaneous open (MUST-10)
     setState(tcb, State.SYN_RECEIVED);
     setSendWindow(tcb, seg);
     tcb.retransmitAt = Infinity;
-    tcb.timedAt = -1; // Karn: what is sent again isn't timed
+    tcb.synSentAt = -1; // Karn: what is sent again isn't timed
     sendSyn(tcb, now);
     return;
   }
@@ -87,7 +88,7 @@ function repeatsSyn(tcb: Tcb, seg: Segment, now: number): boolean {
   if ((seg.flags & (SYN | RST)) !== SYN || seg.seq !== tcb.rcv.irs) return false;
   if ((seg.flags & ACK) === 0) { // our SYN,ACK was lost
     tcb.context.counters.tcpRetransmitted++;
-    tcb.timedAt = -1; // Karn: what is sent again isn't timed
+    tcb.synSentAt = -1; // Karn: what is sent again isn't timed
     sendSyn(tcb, now);
     return true;
   }
@@ -98,12 +99,36 @@ function repeatsSyn(tcb: Tcb, seg: Segment, now: number): boolean {
 }
 
 /**
+ * Is the segment an old duplicate (PAWS)? RSTs are none (RFC 7323 §5.2); a segment without
+ * timestamps on a connection that has them is dropped (§3.2).
+ */
+function checkTimestamps(tcb: Tcb, seg: Segment, now: number): boolean {
+  const { timestamps, rcv, context } = tcb;
+  if (!timestamps.enabled || (seg.flags & RST) !== 0) return true;
+  if (!seg.options.timestamps) {
+    context.counters.drop(Drop.TCP_NO_TIMESTAMP);
+    return false;
+  }
+  if (timestamps.isOld(seg.options, now)) {
+    context.counters.drop(Drop.TCP_OLD_TIMESTAMP);
+    if (seg.length === 0) challenge(tcb, now);
+    else sendAck(tcb, now);
+    return false;
+  }
+  if (isAcceptable(tcb, seg)) timestamps.update(seg.options, seg.seq, rcv.lastAckSent, now);
+  return true;
+}
+
+/**
  * First step: is the segment in the window (§3.10.7.4, table 6)? What is not draws an
  * acknowledgement, unless it is a RST.
  */
 function checkSequence(tcb: Tcb, seg: Segment, now: number): boolean {
   if (isAcceptable(tcb, seg)) return true;
   tcb.context.counters.drop(Drop.TCP_UNACCEPTABLE);
+  if (seg.textLength > 0 && seqLt(seg.seq, tcb.rcv.nxt)) {
+    tcb.sack.onDuplicate(seg.seq, seqAdd(seg.seq, seg.textLength));
+  }
   if ((seg.flags & RST) !== 0) return false;
   if (tcb.state === State.TIME_WAIT && repeatsFin(tcb, seg)) enterTimeWait(tcb, now);
   // Two sides that disagree must not answer each other's empty segments for ever.
@@ -218,22 +243,31 @@ function establish(tcb: Tcb, seg: Segment, now: number): void {
   snd.una = seg.ack;
   setSendWindow(tcb, seg);
   const synWasLost = tcb.timeouts > 0;
-  if (tcb.timedAt >= 0) tcb.rtt.sample(now - tcb.timedAt);
-  else if (synWasLost) tcb.rtt.synWasLost();
-  tcb.timedAt = -1;
+  let rtt = tcb.synSentAt >= 0 ? now - tcb.synSentAt : -1;
+  if (rtt < 0 && tcb.timestamps.enabled) rtt = tcb.timestamps.rtt(seg.options, now);
+  if (rtt >= 0) {
+    tcb.rtt.sample(rtt);
+    tcb.rack.onRtt(rtt, now);
+  } else if (synWasLost) tcb.rtt.synWasLost();
   tcb.timeouts = 0;
   tcb.troubleSince = -1;
-  tcb.recover = seqAdd(snd.una, -1);
-  tcb.congestion.start(tcb.mss, synWasLost);
+  tcb.textSentAt = now;
+  tcb.rttRound = tcb.recovery.noDupsBefore = tcb.rack.fack = snd.una;
+  tcb.limitedAt = seqAdd(snd.una, -1);
+  tcb.congestion.start(tcb.mss, synWasLost, now);
   setState(tcb, State.ESTABLISHED);
   restartRetransmit(tcb, now);
   signal(tcb, Signal.OPEN | Signal.WRITABLE);
   if (tcb.finQueued) setState(tcb, State.FIN_WAIT_1); // CLOSE was called before
 }
 
+/** The window of the first segments is taken whatever came before; a SYN's is not scaled. */
 function setSendWindow(tcb: Tcb, seg: Segment): void {
+  const scale = tcb.sendScale;
+  if ((seg.flags & SYN) !== 0) tcb.sendScale = 0;
   tcb.snd.wl1 = seg.seq;
   updateSendWindow(tcb, seg);
+  tcb.sendScale = scale;
 }
 
 /**
@@ -271,6 +305,7 @@ function acceptText(tcb: Tcb, seg: Segment, now: number): boolean {
   const at = seg.textAt + skip;
   if (gap > 0) {
     context.counters.tcpOutOfOrder++;
+    tcb.sack.onOutOfOrder(start);
     if (assembler.add(start, seqAdd(start, length))) {
       receiveBuffer.place(gap, bytes, at, at + length);
     } else {
@@ -279,6 +314,7 @@ function acceptText(tcb: Tcb, seg: Segment, now: number): boolean {
     sendAck(tcb, now);
     return true;
   }
+  if (tcb.tunesReceive) tcb.receiveTuner.onText(tcb, seg.options, now);
   receiveBuffer.write(bytes, at, at + length);
   let next = seqAdd(start, length);
   if (assembler.count > 0) {

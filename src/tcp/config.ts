@@ -11,8 +11,18 @@ import { NewReno } from "./congestion/new_reno.ts";
 export interface TcpConfig {
   /** Most bytes that wait to be sent or acknowledged, per connection. */
   readonly sendBuffer: number;
-  /** Most bytes that wait to be received, per connection; the window offered is at most 65535. */
+  /** Most bytes that wait to be received, per connection, to begin with. */
   readonly receiveBuffer: number;
+  /** As far as {@linkcode receiveBuffer} may grow when the path turns out to need it. */
+  readonly receiveBufferMax: number;
+  /** As far as {@linkcode sendBuffer} may grow with the congestion window. */
+  readonly sendBufferMax: number;
+  /** Whether to offer window scaling (RFC 7323 §2). */
+  readonly windowScaling: boolean;
+  /** Whether to offer timestamps (RFC 7323 §3). */
+  readonly timestamps: boolean;
+  /** Whether to offer SACK (RFC 2018). */
+  readonly sack: boolean;
   /** Longest wait with an acknowledgement: below 500 (RFC 9293 §3.8.6.3, MUST-40). */
   readonly delayedAck: number;
   /** Lower bound of the retransmission timeout (RFC 6298 §2.4). */
@@ -35,6 +45,11 @@ export interface TcpConfig {
 export const DEFAULT_TCP_CONFIG: TcpConfig = {
   sendBuffer: 256 * 1024,
   receiveBuffer: 65535,
+  receiveBufferMax: 6 * 1024 * 1024,
+  sendBufferMax: 4 * 1024 * 1024,
+  windowScaling: true,
+  timestamps: true,
+  sack: true,
   delayedAck: 40,
   minRto: 1000,
   msl: 30_000,

@@ -22,6 +22,12 @@ export class IsnGenerator {
     for (let at = 0; at < SECRET_LENGTH; at += 4) this.#view.setUint32(at, env.random());
   }
 
+  /**
+   * What the connection that {@linkcode next} was asked for adds to the clock of its timestamps:
+   * the same each time for the same ends (RFC 7323 §7.1).
+   */
+  timestampOffset = 0;
+
   /** The number to start a connection with at `now`, in milliseconds. */
   next(
     local: IpAddress,
@@ -37,7 +43,8 @@ export class IsnGenerator {
     remote.store(view, SECRET_LENGTH + 18);
     view.setUint16(SECRET_LENGTH + 34, remotePort);
     const digest = sha256(this.#input);
-    const f = new DataView(digest.buffer, digest.byteOffset).getUint32(0);
-    return (Math.floor(now * TICKS_PER_MS) + f) >>> 0;
+    const words = new DataView(digest.buffer, digest.byteOffset);
+    this.timestampOffset = words.getUint32(4);
+    return (Math.floor(now * TICKS_PER_MS) + words.getUint32(0)) >>> 0;
   }
 }

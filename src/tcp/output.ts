@@ -8,13 +8,31 @@ import { pseudoHeaderSum } from "../wire/checksum.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { TRANSPORT_AT } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
-import { seqAdd, seqDiff, seqGt, seqLt } from "../wire/seq.ts";
+import { seqAdd, seqDiff } from "../wire/seq.ts";
 import { ACK, FIN, PSH, RST, SYN, TCP_MIN_HEADER, TcpHeader } from "../wire/tcp.ts";
-import { MSS_OPTION_LENGTH, writeMss } from "../wire/tcp_options.ts";
+import {
+  MAX_OPTIONS_LENGTH,
+  MAX_SACK_BLOCKS,
+  MSS_OPTION_LENGTH,
+  type TcpOptions,
+  TIMESTAMPS_OPTION_LENGTH,
+  writeMss,
+  writeSack,
+  writeSackPermitted,
+  writeTimestamps,
+  writeWindowScale,
+} from "../wire/tcp_options.ts";
+import { Frto, Phase } from "./recovery.ts";
 import type { Segment } from "./segment.ts";
 import { State } from "./state.ts";
 import { MAX_WINDOW, type Tcb, type TcpContext } from "./tcb.ts";
-import { setDelayedAck, startPersist, startRetransmit } from "./timers.ts";
+import {
+  restartRetransmit,
+  setDelayedAck,
+  setPace,
+  startPersist,
+  startRetransmit,
+} from "./timers.ts";
 
 const header = new TcpHeader();
 
@@ -22,82 +40,137 @@ const header = new TcpHeader();
 const DEFAULT_MSS = { 4: 536, 6: 1220 } as const;
 
 /**
- * Sends whatever may be sent now: what was lost, then new text as far as windows, Nagle and
+ * Sends whatever may be sent now: what was lost, then new text as far as windows, pacing, Nagle and
  * silly-window avoidance allow, then the FIN, then an acknowledgement if one is due.
  */
 export function output(tcb: Tcb, now: number): void {
   if (tcb.state >= State.ESTABLISHED && tcb.state !== State.TIME_WAIT) {
-    resendLost(tcb, now);
+    if (tcb.recovery.frto !== Frto.NEW_SENT) resendLost(tcb, now);
     sendNew(tcb, now);
   }
   if (tcb.ackNow) sendAck(tcb, now);
   else if (tcb.unackedSegments > 0) setDelayedAck(tcb, now);
 }
 
-/** Sends `[snd.resend, snd.resendEnd)` again, as far as the congestion window allows. */
+/** Sends what was taken for lost again, lowest first, as far as the congestion window allows. */
 function resendLost(tcb: Tcb, now: number): void {
-  const { snd } = tcb;
-  while (seqLt(snd.resend, snd.resendEnd)) {
-    const out = seqDiff(snd.resend, snd.una);
-    const length = Math.min(seqDiff(snd.resendEnd, snd.resend), tcb.mss);
-    // The first segment always goes: it is what the peer waits for.
-    if (out > 0 && out + length > tcb.congestion.cwnd) return;
-    const last = seqAdd(snd.resend, length);
-    const fin = tcb.finSent && last === snd.nxt;
-    const text = fin ? length - 1 : length;
-    sendSegment(tcb, snd.resend, text, ACK | (fin ? FIN : 0), now);
-    startRetransmit(tcb, now);
-    snd.resend = last;
-    tcb.context.counters.tcpRetransmitted++;
+  const { board, congestion, mss } = tcb;
+  for (let i = board.nextLost(); i >= 0; i = board.nextLost()) {
+    if (board.length(i) > mss) board.split(i, seqAdd(board.start(i), mss));
+    else collapse(tcb, i);
+    if (board.pipe > 0 && board.pipe + board.length(i) > congestion.cwnd) return;
+    if (!isPaced(tcb, now)) return;
+    resend(tcb, i, now);
+    board.markResent(i);
   }
+}
+
+/** Joins small segments that were all lost into one (RFC 9293 §3.9.1.2, SHLD-28). */
+function collapse(tcb: Tcb, index: number): void {
+  const { board, mss } = tcb;
+  while (
+    index + 1 < board.count && board.marks(index + 1) === board.marks(index) &&
+    board.length(index) + board.length(index + 1) <= mss
+  ) board.join(index);
+}
+
+/** Sends one record again. */
+function resend(tcb: Tcb, index: number, now: number): void {
+  const { board } = tcb;
+  const length = board.length(index);
+  const fin = tcb.finSent && board.end(index) === tcb.snd.nxt;
+  const text = fin ? length - 1 : length;
+  tcb.rate.onSent(board, index, now);
+  tcb.recovery.onResent(tcb.timestamps.value(now), now);
+  tcb.prr.onSent(length);
+  tcb.context.counters.tcpRetransmitted++;
+  sendSegment(tcb, board.start(index), text, ACK | (fin ? FIN : 0), now);
+  onSent(tcb, length, now);
+  startRetransmit(tcb, now);
 }
 
 /** Sends what has not been sent before. */
 function sendNew(tcb: Tcb, now: number): void {
-  const { snd } = tcb;
+  const { snd, congestion, board } = tcb;
   if (tcb.finSent) return;
-  if (tcb.flight === 0 && now - tcb.textSentAt > tcb.rtt.rto) {
-    tcb.congestion.onIdle(); // RFC 5681 §4.1
+  if (board.count === 0 && now - tcb.textSentAt > tcb.rtt.rto) {
+    congestion.onIdle(now - tcb.textSentAt, tcb.rtt.rto, now); // RFC 5681 §4.1
   }
   for (;;) {
     const unsent = seqDiff(tcb.sendEnd, snd.nxt);
-    if (unsent === 0 && !tcb.finQueued) return;
-    const flight = tcb.flight;
-    const offered = snd.wnd - flight;
-    const usable = Math.min(offered, tcb.congestion.cwnd - flight);
-    const length = Math.max(0, Math.min(unsent, usable, tcb.mss));
+    if (unsent === 0 && !tcb.finQueued) {
+      if (board.pipe < congestion.cwnd) tcb.rate.onAppLimited(board.pipe);
+      return;
+    }
+    const { flight } = tcb;
+    const room = congestion.cwnd - board.pipe;
+    const most = Math.min(unsent, tcb.mss - sackRoom(tcb));
+    const usable = Math.min(snd.wnd - flight, room);
+    const length = Math.max(0, Math.min(most, usable));
+    if (room < most) tcb.limitedAt = snd.nxt;
     const fin = tcb.finQueued && length === unsent;
-    if (!fin && !isWorthSending(tcb, unsent, length, flight)) {
+    if (!fin && !isWorthSending(tcb, unsent, length, most, flight)) {
       // Nothing will come back that could reopen the window: ask (RFC 9293 §3.8.6.1, MUST-36).
       if (flight === 0) startPersist(tcb, now);
       return;
     }
-    sendSegment(tcb, snd.nxt, length, ACK | (fin ? FIN : 0), now);
-    snd.nxt = seqAdd(snd.nxt, length + (fin ? 1 : 0));
-    if (tcb.timedAt < 0) timeSegment(tcb, now);
-    startRetransmit(tcb, now);
-    if (fin) {
-      tcb.finSent = true;
-      return;
-    }
+    if (!isPaced(tcb, now)) return;
+    sendFresh(tcb, length, fin, now);
+    if (fin) return;
   }
 }
+
+/** Sends the next `length` bytes of text for the first time, and the FIN behind them. */
+function sendFresh(tcb: Tcb, length: number, fin: boolean, now: number): void {
+  const { snd, board } = tcb;
+  const start = snd.nxt;
+  const end = seqAdd(start, length + (fin ? 1 : 0));
+  const index = board.push(start, end);
+  tcb.rate.onSent(board, index, now);
+  tcb.prr.onSent(length);
+  if (fin) tcb.finSent = true;
+  sendSegment(tcb, start, length, ACK | (fin ? FIN : 0), now);
+  snd.nxt = end;
+  onSent(tcb, length, now);
+  if (tcb.recovery.phase === Phase.OPEN && board.sacked === 0) restartRetransmit(tcb, now);
+  else startRetransmit(tcb, now);
+}
+
+/** Whether pacing lets a segment go now; if not, its time is set. */
+function isPaced(tcb: Tcb, now: number): boolean {
+  if (tcb.congestion.pacingRate === Infinity || tcb.paceNext <= now) return true;
+  setPace(tcb, tcb.paceNext);
+  return false;
+}
+
+/** Moves the time of the next segment. What was not used of the last millisecond still counts. */
+function onSent(tcb: Tcb, length: number, now: number): void {
+  const { pacingRate } = tcb.congestion;
+  if (pacingRate === Infinity) return;
+  tcb.paceNext = Math.max(tcb.paceNext, now - PACING_SLACK) + length / pacingRate;
+}
+
+/** How far behind the clock pacing may catch up, in ms: timers are no finer than that. */
+const PACING_SLACK = 2;
 
 /**
  * The sender's silly-window avoidance, with Nagle's algorithm in it (RFC 9293 §3.8.6.2.1): a full
  * segment; or all there is while nothing is in flight; or half of the largest window seen.
+ *
+ * @param full Length of a segment that is full, or holds all there is.
  */
-function isWorthSending(tcb: Tcb, unsent: number, length: number, flight: number): boolean {
+function isWorthSending(
+  tcb: Tcb,
+  unsent: number,
+  length: number,
+  full: number,
+  flight: number,
+): boolean {
   if (length === 0) return false;
+  if (length === full && full < unsent) return true;
   if (length === tcb.mss) return true;
   if (flight > 0 && !tcb.noDelay) return false;
   return length === unsent || length >= tcb.snd.maxWnd / 2;
-}
-
-/** Times the segment just sent, one per round trip (RFC 6298 §3). */
-function timeSegment(tcb: Tcb, now: number): void {
-  tcb.timedAt = now;
-  tcb.timedEnd = tcb.snd.nxt;
 }
 
 /** Sends `<SEQ=ISS><CTL=SYN>`, or with an acknowledgement in SYN_RECEIVED; the first or again. */
@@ -118,15 +191,41 @@ export function sendAck(tcb: Tcb, now: number): void {
  * (RFC 9293 §3.8.6.1). There must be one; a FIN without text needs no window.
  */
 export function sendProbe(tcb: Tcb, now: number): void {
-  const { snd, sendBuffer } = tcb;
+  const { board, snd, sendBuffer } = tcb;
+  tcb.context.counters.tcpZeroWindowProbes++;
+  if (board.count > 0) {
+    if (board.length(0) > 1) board.split(0, seqAdd(snd.una, 1));
+    board.markRepeated(0);
+    tcb.rate.onSent(board, 0, now);
+    sendSegment(tcb, snd.una, 1, ACK, now);
+    return;
+  }
   // With room for more than a byte, this is silly-window avoidance giving up (§3.8.6.2.1 (4)).
   const length = Math.max(1, Math.min(snd.wnd, tcb.mss, sendBuffer.length));
-  const fin = tcb.finSent && length === sendBuffer.length;
-  sendSegment(tcb, snd.una, length, ACK | (fin ? FIN : 0), now);
-  const end = seqAdd(snd.una, length);
-  if (seqGt(end, snd.nxt)) snd.nxt = end;
-  tcb.timedAt = -1;
-  tcb.context.counters.tcpZeroWindowProbes++;
+  const index = board.push(snd.nxt, seqAdd(snd.nxt, length));
+  tcb.rate.onSent(board, index, now);
+  sendSegment(tcb, snd.nxt, length, ACK, now);
+  snd.nxt = seqAdd(snd.nxt, length);
+}
+
+/** Sends a tail loss probe: something new if there is, else the last segment (RFC 8985 §7.3). */
+export function sendTailProbe(tcb: Tcb, now: number): void {
+  const { board, snd, recovery: r } = tcb;
+  const length = Math.min(
+    seqDiff(tcb.sendEnd, snd.nxt),
+    tcb.mss - sackRoom(tcb),
+    snd.wnd - tcb.flight,
+  );
+  r.tlpRepeats = tcb.finSent || length <= 0;
+  if (r.tlpRepeats) {
+    const last = board.count - 1;
+    board.markRepeated(last);
+    resend(tcb, last, now);
+  } else {
+    sendFresh(tcb, length, false, now);
+  }
+  r.tlpOut = true;
+  r.tlpEnd = snd.nxt;
 }
 
 /**
@@ -136,8 +235,14 @@ export function sendProbe(tcb: Tcb, now: number): void {
 function sendSegment(tcb: Tcb, seq: number, length: number, flags: number, now: number): void {
   const { context, sendBuffer, rcv } = tcb;
   const packet = context.network.outgoing;
-  let textAt = TRANSPORT_AT + TCP_MIN_HEADER;
-  if ((flags & SYN) !== 0) textAt += writeMss(packet.view, textAt, receiveMss(tcb));
+  const textAt = writeOptions(
+    tcb,
+    packet.view,
+    TRANSPORT_AT + TCP_MIN_HEADER,
+    flags,
+    length,
+    now,
+  );
   packet.end = textAt + length;
   if (length > 0) {
     const offset = seqDiff(seq, tcb.dataStart);
@@ -155,20 +260,76 @@ function sendSegment(tcb: Tcb, seq: number, length: number, flags: number, now: 
   header.dataOffset = textAt - TRANSPORT_AT;
   header.flags = flags;
   openWindow(tcb);
-  header.window = rcv.wnd;
+  header.window = windowField(tcb, flags);
   header.urgentPointer = 0;
-  const total = packet.end - TRANSPORT_AT;
   header.writeChecksum(
     packet.end,
-    pseudoHeaderSum(tcb.local, tcb.remote, PROTOCOL.TCP, total),
+    pseudoHeaderSum(tcb.local, tcb.remote, PROTOCOL.TCP, packet.end - TRANSPORT_AT),
   );
   context.counters.tcpSent++;
   context.network.send(tcb.local, tcb.remote, PROTOCOL.TCP, tcb.sendOptions);
   if ((flags & ACK) !== 0) {
+    rcv.lastAckSent = rcv.nxt;
     tcb.ackNow = false;
     tcb.unackedSegments = 0;
     tcb.delayedAckAt = Infinity;
   }
+}
+
+/** The window as the header has it: scaled down, but for a SYN's (RFC 7323 §2.2). */
+function windowField(tcb: Tcb, flags: number): number {
+  const { rcv } = tcb;
+  if ((flags & SYN) !== 0) return Math.min(rcv.wnd, MAX_WINDOW);
+  return Math.min(rcv.wnd >>> tcb.receiveScale, MAX_WINDOW);
+}
+
+/** Bytes that SACK blocks will take of the next segment: they come at the expense of its text. */
+function sackRoom(tcb: Tcb): number {
+  return tcb.sackPermitted && tcb.sack.isNeeded(tcb.assembler) ? MAX_SACK_LENGTH : 0;
+}
+
+const MAX_SACK_LENGTH = MAX_OPTIONS_LENGTH - TIMESTAMPS_OPTION_LENGTH;
+
+/**
+ * Writes the options of a segment with `length` bytes of text.
+ *
+ * @returns Where its text starts.
+ */
+function writeOptions(
+  tcb: Tcb,
+  view: DataView,
+  at: number,
+  flags: number,
+  length: number,
+  now: number,
+): number {
+  const { timestamps } = tcb;
+  if ((flags & SYN) !== 0) return writeSynOptions(tcb, view, at, flags, now);
+  if (timestamps.enabled && (flags & RST) === 0) { // RFC 7323 §3.2
+    at += writeTimestamps(view, at, timestamps.value(now), timestamps.recent);
+  }
+  if (tcb.sackPermitted && tcb.sack.isNeeded(tcb.assembler)) {
+    const most = timestamps.enabled ? MAX_SACK_BLOCKS - 1 : MAX_SACK_BLOCKS;
+    // What is sent again may be too long for them all.
+    const blocks = Math.min(most, (tcb.mss - length - 4) >> 3);
+    if (blocks > 0) at += writeSack(view, at, tcb.sack.edges, tcb.sack.fill(tcb.assembler, blocks));
+  }
+  return at;
+}
+
+/** Offers our options on a SYN; on a SYN,ACK those that the peer offered. */
+function writeSynOptions(tcb: Tcb, view: DataView, at: number, flags: number, now: number): number {
+  const { timestamps, context: { config } } = tcb;
+  const answers = (flags & ACK) !== 0;
+  at += writeMss(view, at, receiveMss(tcb));
+  if (answers ? tcb.sackPermitted : config.sack) at += writeSackPermitted(view, at);
+  if (answers ? timestamps.enabled : config.timestamps) {
+    at += writeTimestamps(view, at, timestamps.value(now), timestamps.recent);
+  }
+  if (answers ? tcb.scales : config.windowScaling) {
+    at += writeWindowScale(view, at, tcb.receiveScale);
+  }
+  return at;
 }
 
 /**
@@ -179,7 +340,7 @@ function sendSegment(tcb: Tcb, seq: number, length: number, flags: number, now: 
  */
 export function openWindow(tcb: Tcb): boolean {
   const { rcv, receiveBuffer } = tcb;
-  const room = Math.min(receiveBuffer.free, MAX_WINDOW);
+  const room = Math.min(receiveBuffer.free, MAX_WINDOW * 2 ** tcb.receiveScale);
   const growth = room - rcv.wnd;
   if (growth <= 0 || growth < Math.min(receiveBuffer.capacity / 2, tcb.mss)) return false;
   rcv.wnd = room;
@@ -191,11 +352,24 @@ function receiveMss(tcb: Tcb): number {
   return tcb.context.network.maxMessage(tcb.remote) - TCP_MIN_HEADER;
 }
 
-/** Settles Eff.snd.MSS by the option of the peer's SYN, 0 if there was none (MUST-14 to 16). */
-export function settleMss(tcb: Tcb, option: number): void {
-  const offered = option > 0 ? option : DEFAULT_MSS[tcb.remote.family];
+/**
+ * Takes the options of the peer's SYN: Eff.snd.MSS (MUST-14 to 16), and what both sides offer.
+ */
+export function settleOptions(tcb: Tcb, options: TcpOptions, now: number): void {
+  const { config } = tcb.context;
+  const offered = options.mss > 0 ? options.mss : DEFAULT_MSS[tcb.remote.family];
+  tcb.sackPermitted = config.sack && options.sackPermitted;
+  tcb.timestamps.enabled = config.timestamps && options.timestamps;
+  if (tcb.timestamps.enabled) tcb.timestamps.onSyn(options, now);
+  tcb.scales = config.windowScaling && options.windowScale >= 0;
+  tcb.sendScale = tcb.scales ? options.windowScale : 0;
+  if (!tcb.scales) {
+    tcb.receiveScale = 0;
+    tcb.rcv.wnd = Math.min(tcb.rcv.wnd, MAX_WINDOW);
+  }
+  const overhead = tcb.timestamps.enabled ? TIMESTAMPS_OPTION_LENGTH : 0;
   // A peer that names next to nothing would have us send headers only.
-  tcb.mss = Math.max(Math.min(offered, receiveMss(tcb)), MIN_MSS);
+  tcb.mss = Math.max(Math.min(offered, receiveMss(tcb)) - overhead, MIN_MSS);
 }
 
 /** Smaller segments than this are not made, whatever the peer says: IP carries 68 bytes at least. */

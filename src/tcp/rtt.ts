@@ -21,6 +21,8 @@ export class RttEstimator {
   rttvar = 0;
   /** The timeout as computed, and doubled since by {@linkcode backOff}. */
   rto = INITIAL_RTO;
+  /** Whether it was doubled, and nothing was measured since. */
+  isBackedOff = false;
   #minRto: number;
 
   /** @param minRto Lower bound, in milliseconds: 1000 by §2.4. */
@@ -30,6 +32,7 @@ export class RttEstimator {
 
   /** Takes one measurement: never of a segment that was sent twice (Karn, §3). */
   sample(rtt: number): void {
+    this.isBackedOff = false;
     if (this.srtt === 0) { // §2.2
       this.srtt = Math.max(rtt, Number.MIN_VALUE);
       this.rttvar = rtt / 2;
@@ -44,6 +47,7 @@ export class RttEstimator {
   /** Doubles the timeout (§5.5). */
   backOff(): void {
     this.rto = Math.min(this.rto * 2, MAX_RTO);
+    this.isBackedOff = true;
   }
 
   /** The SYN was sent more than once, so nothing was measured (§5.7). */

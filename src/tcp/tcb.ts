@@ -10,11 +10,20 @@ import type { Timed } from "../base/deadlines.ts";
 import type { Network, SendOptions } from "../base/network.ts";
 import { RingBuffer } from "../base/ring_buffer.ts";
 import type { IpAddress } from "../wire/address.ts";
+import { MAX_WINDOW_SCALE } from "../wire/tcp_options.ts";
 import type { CongestionControl } from "./congestion/congestion.ts";
 import type { TcpConfig } from "./config.ts";
 import type { Listener } from "./listener.ts";
+import { ReceiveTuner } from "./autotune.ts";
+import { ProportionalRateReduction } from "./prr.ts";
+import { Rack } from "./rack.ts";
+import { DeliveryRate } from "./rate.ts";
+import { Recovery } from "./recovery.ts";
 import { RttEstimator } from "./rtt.ts";
+import { SackReporter } from "./sack.ts";
+import { Scoreboard } from "./scoreboard.ts";
 import { State } from "./state.ts";
+import { Timestamps } from "./timestamps.ts";
 
 /** Why a connection is gone. */
 export const CloseReason = {
@@ -80,9 +89,6 @@ export class SendVariables {
   iss = 0;
   /** MAX(SND.WND): the largest window that the peer has offered (§3.8.6.2.1). */
   maxWnd = 0;
-  /** `[resend, resendEnd)` is taken for lost and goes out again before anything new. */
-  resend = 0;
-  resendEnd = 0;
 }
 
 /** Receive sequence variables (RFC 9293 §3.3.1). */
@@ -93,6 +99,8 @@ export class ReceiveVariables {
   wnd = 0;
   /** IRS. */
   irs = 0;
+  /** Last.ACK.sent: the last ACK field we sent (RFC 7323 §4.3). */
+  lastAckSent = 0;
 }
 
 /** One connection. */
@@ -119,21 +127,43 @@ export class Tcb implements Timed {
   receiveClosed = false;
 
   readonly rtt: RttEstimator;
-  /** Sending of the segment that ends at `timedEnd` at this time is being timed; -1: none is. */
-  timedAt = -1;
-  timedEnd = 0;
+  /** When this is acknowledged, the next round-trip time goes into the estimate. */
+  rttRound = 0;
+  /** When the SYN was sent, if once; else -1: its round trip can't be told (Karn). */
+  synSentAt = -1;
+
+  /** What is in flight. */
+  readonly board: Scoreboard = new Scoreboard();
+  readonly recovery: Recovery = new Recovery();
+  readonly rack: Rack = new Rack();
+  readonly prr: ProportionalRateReduction = new ProportionalRateReduction();
+  readonly rate: DeliveryRate = new DeliveryRate();
   congestion: CongestionControl;
-  /** Duplicate acknowledgements in a row (RFC 5681 §2). */
-  dupAcks = 0;
-  /** In fast recovery, or resending after a timeout, until this is acknowledged (RFC 6582 §3.2). */
-  recover = 0;
-  inRecovery = false;
+  /** SND.NXT when the congestion window last held something back. */
+  limitedAt = 0;
+  /** When pacing lets the next segment go. */
+  paceNext = 0;
   /** Retransmission timeouts since something was last acknowledged. */
   timeouts = 0;
   /** When the oldest unacknowledged segment had to be sent again for the first time; -1: never. */
   troubleSince = -1;
-  /** When text was last sent. */
-  textSentAt = -Infinity;
+  /** How long that may last: R2 (RFC 9293 §3.8.3, MUST-21), in milliseconds. */
+  userTimeout: number;
+  /** When text was last sent, or the connection was established. */
+  textSentAt = 0;
+
+  /** Whether both sides offered to scale windows, and by how much each does (RFC 7323 §2). */
+  scales = false;
+  sendScale = 0;
+  receiveScale: number;
+  /** Whether both sides take SACK (RFC 2018 §2). */
+  sackPermitted = false;
+  readonly sack: SackReporter = new SackReporter();
+  readonly timestamps: Timestamps = new Timestamps();
+  /** Whether the buffers grow with the path; not if the user has set their sizes. */
+  tunesReceive = true;
+  tunesSend = true;
+  readonly receiveTuner: ReceiveTuner = new ReceiveTuner();
 
   /** Segments with text received and not acknowledged yet. */
   unackedSegments = 0;
@@ -148,6 +178,11 @@ export class Tcb implements Timed {
 
   /** Deadlines, in milliseconds; `Infinity` when off. */
   retransmitAt = Infinity;
+  /** Tail loss probe. */
+  probeAt = Infinity;
+  /** RACK's reordering timer. */
+  reorderAt = Infinity;
+  paceAt = Infinity;
   persistAt = Infinity;
   /** How often the persist timer has expired in a row. */
   persistCount = 0;
@@ -186,7 +221,9 @@ export class Tcb implements Timed {
     this.rtt = new RttEstimator(config.minRto);
     this.congestion = config.congestion();
     this.sendOptions = { ttl: config.ttl, tos: 0, dontFragment: true };
-    this.rcv.wnd = Math.min(config.receiveBuffer, MAX_WINDOW);
+    this.userTimeout = config.userTimeout;
+    this.receiveScale = config.windowScaling ? scaleFor(config.receiveBufferMax) : 0;
+    this.rcv.wnd = config.receiveBuffer;
   }
 
   /** Sequence number behind the last byte that the user has given, where the FIN goes. */
@@ -207,6 +244,13 @@ export class Tcb implements Timed {
 
 /** Largest window that fits the header without scaling. */
 export const MAX_WINDOW = 0xffff;
+
+/** The smallest shift with which a window of `bytes` fits the header (RFC 7323 §2.3). */
+function scaleFor(bytes: number): number {
+  let shift = 0;
+  while (shift < MAX_WINDOW_SCALE && MAX_WINDOW * 2 ** shift < bytes) shift++;
+  return shift;
+}
 
 /** A user that doesn't care: of connections that nobody has accepted yet. */
 export const NO_USER: TcpUser = {

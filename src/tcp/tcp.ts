@@ -29,7 +29,7 @@ import {
   sendAck,
   sendReset,
   sendSyn,
-  settleMss,
+  settleOptions,
 } from "./output.ts";
 import { Segment } from "./segment.ts";
 import { peerHasClosed, State } from "./state.ts";
@@ -149,7 +149,7 @@ export class Tcp implements TcpContext {
     );
     tcb.rcv.irs = seg.seq;
     tcb.rcv.nxt = seqAdd(seg.seq, 1);
-    settleMss(tcb, seg.options.mss);
+    settleOptions(tcb, seg.options, now);
     tcb.state = State.LISTEN;
     this.#start(tcb, State.SYN_RECEIVED, now, leastIss);
     listener.halfOpen++;
@@ -160,11 +160,12 @@ export class Tcp implements TcpContext {
   #start(tcb: Tcb, state: State, now: number, leastIss?: number): void {
     const { snd } = tcb;
     snd.iss = this.#isn.next(tcb.local, tcb.localPort, tcb.remote, tcb.remotePort, now);
+    tcb.timestamps.offset = this.#isn.timestampOffset;
     if (leastIss !== undefined && seqLt(snd.iss, leastIss)) snd.iss = leastIss;
     snd.una = snd.iss;
     this.#table.add(tcb);
     setState(tcb, state);
-    tcb.timedAt = now;
+    tcb.synSentAt = now;
     sendSyn(tcb, now);
   }
 
@@ -280,6 +281,7 @@ export class Tcp implements TcpContext {
    */
   receiveText(tcb: Tcb, target: Uint8Array, now: number): number {
     const n = tcb.receiveBuffer.read(target);
+    if (n > 0 && tcb.tunesReceive) tcb.receiveTuner.onTaken(tcb, n, now);
     if (n > 0 && openWindow(tcb) && tcb.state >= State.ESTABLISHED && !peerHasClosed(tcb.state)) {
       sendAck(tcb, now);
     }

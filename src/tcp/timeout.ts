@@ -1,14 +1,23 @@
 /**
- * What happens when a connection's timers expire (RFC 9293 §3.10.8, RFC 6298 §5).
+ * What happens when a connection's timers expire (RFC 9293 §3.10.8, RFC 6298 §5, RFC 8985 §7.3).
  *
  * @module
  */
 
+import { reorderingSettled } from "./ack.ts";
 import { closeConnection } from "./close.ts";
-import { output, sendAck, sendProbe, sendSyn } from "./output.ts";
+import { output, sendAck, sendProbe, sendSyn, sendTailProbe } from "./output.ts";
+import { beginRecovery, Frto, markAllLost, Phase } from "./recovery.ts";
 import { State } from "./state.ts";
 import { CloseReason, type Tcb } from "./tcb.ts";
-import { schedule, startPersist, startRetransmit, stopPersist } from "./timers.ts";
+import {
+  restartRetransmit,
+  schedule,
+  setReorderTimer,
+  startPersist,
+  startRetransmit,
+  stopPersist,
+} from "./timers.ts";
 
 /** Does what is due at `now` for this connection. */
 export function expire(tcb: Tcb, now: number): void {
@@ -18,32 +27,48 @@ export function expire(tcb: Tcb, now: number): void {
   }
   if (tcb.delayedAckAt <= now) sendAck(tcb, now);
   if (tcb.retransmitAt <= now) retransmit(tcb, now);
-  if (tcb.persistAt <= now) probe(tcb, now);
+  else if (tcb.reorderAt <= now) settleReordering(tcb, now);
+  else if (tcb.probeAt <= now) probeTail(tcb, now);
+  if (tcb.persistAt <= now) probeWindow(tcb, now);
+  if (tcb.paceAt <= now) {
+    tcb.paceAt = Infinity;
+    output(tcb, now);
+  }
   if (tcb.state !== State.CLOSED) schedule(tcb);
 }
 
 /** The retransmission timer has expired (RFC 6298 §5.4 to 5.6). */
 function retransmit(tcb: Tcb, now: number): void {
   const { counters } = tcb.context;
-  tcb.retransmitAt = Infinity;
+  const { recovery: r, snd } = tcb;
+  tcb.retransmitAt = tcb.probeAt = Infinity;
   if (hasGivenUp(tcb, now)) return;
   counters.tcpTimeouts++;
   tcb.timeouts++;
-  tcb.timedAt = -1; // Karn: what is sent again isn't timed
+  tcb.rtt.backOff();
   if (tcb.state <= State.SYN_RECEIVED) {
-    tcb.rtt.backOff();
     counters.tcpRetransmitted++;
+    tcb.synSentAt = -1; // Karn: what is sent again isn't timed
     sendSyn(tcb, now);
     return;
   }
-  const { snd } = tcb;
-  tcb.congestion.onTimeout(tcb.flight, tcb.timeouts === 1);
-  tcb.inRecovery = false;
-  tcb.dupAcks = 0;
-  tcb.recover = snd.nxt;
-  snd.resend = snd.una;
-  snd.resendEnd = snd.nxt;
-  tcb.rtt.backOff();
+  // RFC 5682 §2.1: not if an earlier timeout is still being recovered from.
+  const first = r.phase !== Phase.LOSS;
+  const flight = tcb.board.pipe;
+  markAllLost(tcb, now);
+  if (first) {
+    beginRecovery(tcb, Phase.LOSS);
+    r.frto = Frto.TIMED_OUT;
+  } else {
+    r.frto = Frto.OFF;
+    r.point = snd.nxt;
+  }
+  r.dupAcks = 0;
+  r.noDupsBefore = snd.nxt + 1 >>> 0; // RFC 6582 §4.1
+  setReorderTimer(tcb, Infinity);
+  tcb.congestion.onTimeout(flight, now, first);
+  tcb.paceAt = Infinity;
+  tcb.paceNext = 0;
   output(tcb, now);
   startRetransmit(tcb, now);
 }
@@ -52,14 +77,30 @@ function retransmit(tcb: Tcb, now: number): void {
 function hasGivenUp(tcb: Tcb, now: number): boolean {
   const { config } = tcb.context;
   if (tcb.troubleSince < 0) tcb.troubleSince = now;
-  const limit = tcb.state <= State.SYN_RECEIVED ? config.synTimeout : config.userTimeout;
+  const limit = tcb.state <= State.SYN_RECEIVED ? config.synTimeout : tcb.userTimeout;
   if (now - tcb.troubleSince < limit) return false;
   closeConnection(tcb, CloseReason.TIMED_OUT);
   return true;
 }
 
+/** RACK has waited long enough for what is reordered. */
+function settleReordering(tcb: Tcb, now: number): void {
+  tcb.reorderAt = Infinity;
+  reorderingSettled(tcb, now);
+  output(tcb, now);
+}
+
+/** The end of the flight has gone unanswered for two round trips (RFC 8985 §7.3). */
+function probeTail(tcb: Tcb, now: number): void {
+  tcb.probeAt = Infinity;
+  if (tcb.board.count === 0) return;
+  tcb.context.counters.tcpTailLossProbes++;
+  sendTailProbe(tcb, now);
+  restartRetransmit(tcb, now);
+}
+
 /** The persist timer has expired: ask the peer for its window. */
-function probe(tcb: Tcb, now: number): void {
+function probeWindow(tcb: Tcb, now: number): void {
   if (tcb.sendBuffer.length === 0) { // probes have carried everything
     stopPersist(tcb);
     return;

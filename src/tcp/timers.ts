@@ -4,21 +4,56 @@
  * @module
  */
 
+import { Phase } from "./recovery.ts";
+import { State } from "./state.ts";
 import type { Tcb } from "./tcb.ts";
 
 /** Longest interval between zero-window probes, in milliseconds. */
 const MAX_PERSIST = 60_000;
+/** How long a peer may wait with its acknowledgement of a lone segment (RFC 8985 §7.2), in ms. */
+const MAX_ACK_DELAY = 200;
+/** The probe timeout before a round trip has been measured (RFC 8985 §7.2), in milliseconds. */
+const INITIAL_PTO = 1000;
 
 /** Starts the retransmission timer unless it runs (RFC 6298 §5.1). */
 export function startRetransmit(tcb: Tcb, now: number): void {
-  if (tcb.retransmitAt !== Infinity) return;
-  tcb.retransmitAt = now + tcb.rtt.rto;
+  if (tcb.retransmitAt === Infinity) restartRetransmit(tcb, now);
+}
+
+/**
+ * Starts the retransmission timer anew (§5.3), or stops it when nothing is in flight (§5.2); the
+ * probe timer with it.
+ */
+export function restartRetransmit(tcb: Tcb, now: number): void {
+  tcb.retransmitAt = tcb.flight > 0 ? now + tcb.rtt.rto : Infinity;
+  tcb.probeAt = tcb.flight > 0 && mayProbe(tcb) ? now + probeTimeout(tcb) : Infinity;
+  if (tcb.probeAt >= tcb.retransmitAt) tcb.probeAt = Infinity;
   schedule(tcb);
 }
 
-/** Starts the retransmission timer anew (§5.3), or stops it when nothing is in flight (§5.2). */
-export function restartRetransmit(tcb: Tcb, now: number): void {
-  tcb.retransmitAt = tcb.flight > 0 ? now + tcb.rtt.rto : Infinity;
+/** Whether the end of the flight may be probed (RFC 8985 §7.2). */
+function mayProbe(tcb: Tcb): boolean {
+  return tcb.sackPermitted && tcb.state >= State.ESTABLISHED && !tcb.recovery.tlpOut &&
+    tcb.recovery.phase === Phase.OPEN && tcb.board.sacked === 0 && tcb.timeouts === 0 &&
+    tcb.persistAt === Infinity;
+}
+
+function probeTimeout(tcb: Tcb): number {
+  const { srtt } = tcb.rtt;
+  if (srtt === 0) return INITIAL_PTO;
+  return 2 * srtt + (tcb.board.count === 1 ? MAX_ACK_DELAY : 2);
+}
+
+/** Sets when RACK looks again for what is lost (RFC 8985 §6.2 step 5). */
+export function setReorderTimer(tcb: Tcb, at: number): void {
+  if (tcb.reorderAt === at) return;
+  tcb.reorderAt = at;
+  schedule(tcb);
+}
+
+/** Sets when pacing lets the next segment go. */
+export function setPace(tcb: Tcb, at: number): void {
+  tcb.paceAt = at;
   schedule(tcb);
 }
 
@@ -55,15 +90,24 @@ export function setLinger(tcb: Tcb, at: number): void {
 /** Stops everything. */
 export function stopTimers(tcb: Tcb): void {
   tcb.retransmitAt =
-    tcb.persistAt =
-    tcb.delayedAckAt =
-    tcb.lingerAt =
+    tcb.probeAt =
+    tcb.reorderAt =
+    tcb.paceAt =
       Infinity;
+  tcb.persistAt = tcb.delayedAckAt = tcb.lingerAt = Infinity;
   schedule(tcb);
 }
 
 /** Works out the connection's next deadline. */
 export function schedule(tcb: Tcb): void {
-  tcb.deadline = Math.min(tcb.retransmitAt, tcb.persistAt, tcb.delayedAckAt, tcb.lingerAt);
+  tcb.deadline = Math.min(
+    tcb.retransmitAt,
+    tcb.probeAt,
+    tcb.reorderAt,
+    tcb.paceAt,
+    tcb.persistAt,
+    tcb.delayedAckAt,
+    tcb.lingerAt,
+  );
   tcb.context.schedule(tcb);
 }

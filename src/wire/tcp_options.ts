@@ -119,3 +119,50 @@ export function writeMss(view: DataView, at: number, mss: number): number {
   view.setUint16(at + 2, mss);
   return MSS_OPTION_LENGTH;
 }
+
+/** Longest options of a header, in bytes (RFC 9293 §3.1). */
+export const MAX_OPTIONS_LENGTH = 40;
+
+/** Length of the timestamps option with the padding in front of it, in bytes. */
+export const TIMESTAMPS_OPTION_LENGTH = 12;
+
+/** Writes a window scale option, with a no-operation in front (RFC 7323 §2.2): 4 bytes. */
+export function writeWindowScale(view: DataView, at: number, shift: number): number {
+  view.setUint8(at, TCP_OPTION.NOP);
+  view.setUint8(at + 1, TCP_OPTION.WINDOW_SCALE);
+  view.setUint8(at + 2, 3);
+  view.setUint8(at + 3, shift);
+  return 4;
+}
+
+/** Writes SACK-permitted (RFC 2018 §2), with two no-operations in front: 4 bytes. */
+export function writeSackPermitted(view: DataView, at: number): number {
+  view.setUint16(at, TCP_OPTION.NOP << 8 | TCP_OPTION.NOP);
+  view.setUint8(at + 2, TCP_OPTION.SACK_PERMITTED);
+  view.setUint8(at + 3, 2);
+  return 4;
+}
+
+/** Writes timestamps, with two no-operations in front (RFC 7323 §3.2, appendix A): 12 bytes. */
+export function writeTimestamps(view: DataView, at: number, value: number, echo: number): number {
+  view.setUint16(at, TCP_OPTION.NOP << 8 | TCP_OPTION.NOP);
+  view.setUint8(at + 2, TCP_OPTION.TIMESTAMPS);
+  view.setUint8(at + 3, 10);
+  view.setUint32(at + 4, value);
+  view.setUint32(at + 8, echo);
+  return TIMESTAMPS_OPTION_LENGTH;
+}
+
+/**
+ * Writes SACK blocks (RFC 2018 §3), with two no-operations in front.
+ *
+ * @param edges Block `i` is `edges[2i]` to `edges[2i + 1]`.
+ * @returns Bytes written: 4 and 8 a block.
+ */
+export function writeSack(view: DataView, at: number, edges: Uint32Array, blocks: number): number {
+  view.setUint16(at, TCP_OPTION.NOP << 8 | TCP_OPTION.NOP);
+  view.setUint8(at + 2, TCP_OPTION.SACK);
+  view.setUint8(at + 3, 2 + 8 * blocks);
+  for (let i = 0; i < 2 * blocks; i++) view.setUint32(at + 4 + 4 * i, edges[i]!);
+  return 4 + 8 * blocks;
+}

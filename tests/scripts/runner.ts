@@ -26,6 +26,16 @@ const PEER_ISN = 3_000_000_000;
 const SYN = 2;
 const SEED = 20;
 
+/** What scripts begin from: TCP with no option but MSS, so that they switch on what they show. */
+const BARE: Partial<TcpConfig> = {
+  windowScaling: false,
+  timestamps: false,
+  sack: false,
+  minRto: 1000,
+  receiveBufferMax: 0,
+  sendBufferMax: 0,
+};
+
 /** What the observer has seen: `SYN_SENT>ESTABLISHED`, with the scripts in which it happened. */
 export type Transitions = Map<string, Set<string>>;
 
@@ -118,7 +128,7 @@ class Run {
         },
       },
       addresses: [STACK],
-      tcp: tcpConfig as Partial<TcpConfig>,
+      tcp: { ...BARE, ...tcpConfig } as Partial<TcpConfig>,
     }, random);
   }
 

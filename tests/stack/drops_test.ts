@@ -7,6 +7,7 @@ import { NO_USER, type Tcb } from "../../src/tcp/tcb.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { Drop, DROP_NAMES } from "../../src/wire/drop.ts";
 import { icmp, ipv4, PEER, STACK, tcp, type TcpFields, udp } from "../packets.ts";
+import { encodeOptions } from "../scripts/options.ts";
 import { TestHost } from "./host.ts";
 
 const [FIN, SYN, RST, ACK] = [1, 2, 4, 16];
@@ -19,12 +20,21 @@ function damaged(bytes: Uint8Array<ArrayBuffer>, at: number): Uint8Array<ArrayBu
   return bytes;
 }
 
-/** Brings up a connection from the peer's port 40000 to port 80; the peer's next number is 101. */
-function connect(host: TestHost): Tcb {
+/** A timestamps option with this TSval, and TSecr 0. */
+function timestamps(value: number): Uint8Array<ArrayBuffer> {
+  return encodeOptions(["nop", "nop", `TS val ${value} ecr 0`], 0);
+}
+
+/**
+ * Brings up a connection from the peer's port 40000 to port 80; the peer's next number is 101.
+ *
+ * @param options Those of the peer's segments.
+ */
+function connect(host: TestHost, options?: Uint8Array<ArrayBuffer>): Tcb {
   const listener = host.stack.tcp.listen(null, 80, 1, () => {});
-  host.receive(tcp({ ...PORTS, seq: 100, flags: SYN }));
+  host.receive(tcp({ ...PORTS, seq: 100, flags: SYN, options }));
   const [tcb] = host.stack.tcp.connections();
-  host.receive(tcp({ ...PORTS, seq: 101, ack: tcb!.snd.nxt, flags: ACK }));
+  host.receive(tcp({ ...PORTS, seq: 101, ack: tcb!.snd.nxt, flags: ACK, options }));
   listener!.accept();
   return tcb!;
 }
@@ -68,6 +78,11 @@ const MAKERS: Partial<Record<keyof typeof Drop, (host: TestHost) => void>> = {
     host.stack.tcp.listen(null, 80, 0, () => {});
     host.receive(tcp({ ...PORTS, seq: 1, flags: SYN }));
   },
+  TCP_OLD_TIMESTAMP: (host) => {
+    connect(host, timestamps(1000));
+    segment(host, { options: timestamps(999) });
+  },
+  TCP_NO_TIMESTAMP: (host) => (connect(host, timestamps(1000)), segment(host, {})),
   TCP_UNACCEPTABLE: (host) => (connect(host), segment(host, { seq: 50 })),
   TCP_BAD_ACK: (host) => segment(host, { ack: connect(host).snd.nxt + 1 }),
   TCP_BAD_RESET: (host) => (connect(host), segment(host, { seq: 102, flags: RST })),

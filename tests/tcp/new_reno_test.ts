@@ -1,10 +1,19 @@
 import { assertEquals } from "@std/assert";
+import { AckSample } from "../../src/tcp/congestion/congestion.ts";
 import { NewReno } from "../../src/tcp/congestion/new_reno.ts";
 
 function started(mss: number, synWasLost = false): NewReno {
   const control = new NewReno();
-  control.start(mss, synWasLost);
+  control.start(mss, synWasLost, 0);
   return control;
+}
+
+/** An acknowledgement of `acked` bytes, the window being the limit unless said otherwise. */
+function ack(control: NewReno, acked: number, windowLimited = true): void {
+  const sample = new AckSample();
+  sample.acked = acked;
+  sample.windowLimited = windowLimited;
+  control.onAck(sample);
 }
 
 Deno.test("the initial window is ten segments, or 14600 bytes, but two segments at least (RFC 6928 §2)", () => {
@@ -24,67 +33,60 @@ Deno.test("after a lost SYN the window is one segment (RFC 5681 §3.1)", () => {
 
 Deno.test("slow start adds what is acknowledged, a segment at most (RFC 5681 §3.1)", () => {
   const control = started(1000);
-  control.onAck(1000);
-  control.onAck(300);
-  control.onAck(5000);
+  ack(control, 1000);
+  ack(control, 300);
+  ack(control, 5000);
   assertEquals(control.cwnd, 10_000 + 1000 + 300 + 1000);
 });
 
 Deno.test("congestion avoidance adds a segment for each window acknowledged (RFC 5681 §3.1)", () => {
   const control = started(1000);
-  control.onTimeout(8000, true);
+  control.onTimeout(8000, 0, true);
   assertEquals([control.cwnd, control.ssthresh], [1000, 4000]);
-  for (let i = 0; i < 3; i++) control.onAck(1000);
+  for (let i = 0; i < 3; i++) ack(control, 1000);
   assertEquals(control.cwnd, 4000);
-  for (let i = 0; i < 3; i++) control.onAck(1000);
+  for (let i = 0; i < 3; i++) ack(control, 1000);
   assertEquals(control.cwnd, 4000);
-  control.onAck(1000);
+  ack(control, 1000);
   assertEquals(control.cwnd, 5000);
 });
 
-Deno.test("a loss halves the window to what was in flight, two segments at least (RFC 5681 §3.1, 3.2)", () => {
+Deno.test("a window that was not the limit does not grow (RFC 7661 §4)", () => {
   const control = started(1000);
-  control.onLoss(10_000);
-  assertEquals([control.ssthresh, control.cwnd], [5000, 8000]);
-  control.onDuplicateAck();
-  assertEquals(control.cwnd, 9000);
-  control.onLoss(1000);
+  ack(control, 1000, false);
+  assertEquals(control.cwnd, 10_000);
+});
+
+Deno.test("a loss sets the threshold to half of what was in flight, two segments at least (RFC 5681 §3.1)", () => {
+  const control = started(1000);
+  control.onLoss(10_000, 0);
+  assertEquals(control.ssthresh, 5000);
+  control.onRecovered(0);
+  assertEquals(control.cwnd, 5000);
+  control.onLoss(1000, 0);
   assertEquals(control.ssthresh, 2000);
 });
 
-Deno.test("a partial acknowledgement deflates the window, and adds one segment (RFC 6582 §3.2)", () => {
+Deno.test("a second timeout leaves the threshold as it is (RFC 5681 §3.1)", () => {
   const control = started(1000);
-  control.onLoss(10_000); // cwnd 8000
-  control.onPartialAck(3000);
-  assertEquals(control.cwnd, 6000);
-  control.onPartialAck(500);
-  assertEquals(control.cwnd, 5500);
-  control.onPartialAck(9000);
-  assertEquals(control.cwnd, 1000);
+  control.onTimeout(8000, 0, true);
+  control.onTimeout(1000, 0, false);
+  assertEquals([control.cwnd, control.ssthresh], [1000, 4000]);
 });
 
-Deno.test("recovery ends at the threshold, or near what is in flight if that is less (RFC 6582 §3.2)", () => {
+Deno.test("a reduction for nothing is taken back (RFC 4015 §3.2)", () => {
   const control = started(1000);
-  control.onLoss(10_000);
-  control.onRecovered(8000);
-  assertEquals(control.cwnd, 5000);
-  control.onRecovered(0);
-  assertEquals(control.cwnd, 2000);
+  control.onTimeout(8000, 0, true);
+  control.undo(0);
+  assertEquals([control.cwnd, control.ssthresh], [10_000, Infinity]);
 });
 
-Deno.test("repeated timeouts keep the threshold of the first (RFC 5681 §3.1)", () => {
+Deno.test("an idle window falls by half for each timeout, to the restart window at most (RFC 5681 §4.1)", () => {
   const control = started(1000);
-  control.onTimeout(10_000, true);
-  control.onTimeout(1000, false);
-  assertEquals([control.cwnd, control.ssthresh], [1000, 5000]);
-});
-
-Deno.test("after idling the window is the initial one at most (RFC 5681 §4.1)", () => {
-  const control = started(1000);
-  for (let i = 0; i < 5; i++) control.onAck(1000);
-  control.onIdle();
+  for (let i = 0; i < 70; i++) ack(control, 1000);
+  assertEquals(control.cwnd, 80_000);
+  control.onIdle(2500, 1000, 0);
+  assertEquals([control.cwnd, control.ssthresh], [20_000, 60_000]);
+  control.onIdle(100_000, 1000, 0);
   assertEquals(control.cwnd, 10_000);
-  control.onTimeout(10_000, true);
-  control.onIdle();
-  assertEquals(control.cwnd, 1000);
 });

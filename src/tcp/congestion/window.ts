@@ -1,0 +1,71 @@
+/**
+ * What controls by window have in common (RFC 5681).
+ *
+ * @module
+ */
+
+import type { AckSample, CongestionControl } from "./congestion.ts";
+
+/** Initial window (RFC 6928 §2), in bytes. */
+export function initialWindow(mss: number): number {
+  return Math.min(10 * mss, Math.max(2 * mss, 14_600));
+}
+
+/** A control that halves or so on loss, and grows with each acknowledgement. */
+export abstract class WindowControl implements CongestionControl {
+  abstract readonly name: string;
+  readonly ownsRecovery = false;
+  readonly pacingRate = Infinity;
+  cwnd = 0;
+  ssthresh = Infinity;
+  protected mss = 0;
+  #priorCwnd = 0;
+  #priorSsthresh = Infinity;
+
+  start(mss: number, synWasLost: boolean, _now: number): void {
+    this.mss = mss;
+    this.cwnd = synWasLost ? mss : initialWindow(mss); // RFC 5681 §3.1
+  }
+
+  setMss(mss: number): void {
+    this.cwnd = Math.max(mss, Math.floor(this.cwnd / this.mss) * mss);
+    this.mss = mss;
+  }
+
+  abstract onAck(sample: AckSample): void;
+
+  /** The slow start threshold after a loss with `flight` bytes out. */
+  protected abstract reduced(flight: number, now: number): number;
+
+  onLoss(flight: number, now: number): void {
+    this.#remember();
+    this.ssthresh = Math.max(this.reduced(flight, now), 2 * this.mss);
+  }
+
+  onTimeout(flight: number, now: number, first: boolean): void {
+    if (first) this.onLoss(flight, now);
+    this.cwnd = this.mss; // RFC 5681 §3.1: the loss window
+  }
+
+  onRecovered(_now: number): void {
+    if (this.ssthresh !== Infinity) this.cwnd = this.ssthresh;
+  }
+
+  undo(_now: number): void {
+    this.cwnd = Math.max(this.cwnd, this.#priorCwnd);
+    this.ssthresh = Math.max(this.ssthresh, this.#priorSsthresh);
+  }
+
+  /** RFC 5681 §4.1, RFC 2861: half for each timeout that passed, down to the restart window. */
+  onIdle(idle: number, rto: number, _now: number): void {
+    const restart = Math.min(initialWindow(this.mss), this.cwnd);
+    this.ssthresh = Math.max(this.ssthresh === Infinity ? 0 : this.ssthresh, 0.75 * this.cwnd);
+    for (; idle > rto && this.cwnd > restart; idle -= rto) this.cwnd /= 2;
+    this.cwnd = Math.max(this.cwnd, restart);
+  }
+
+  #remember(): void {
+    this.#priorCwnd = this.cwnd;
+    this.#priorSsthresh = this.ssthresh;
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Delivery rate estimation (draft-cheng-iccrg-delivery-rate-estimation): how fast what was sent
+ * has arrived, measured over the time between a segment and its acknowledgement.
+ *
+ * @module
+ */
+
+import type { AckSample } from "./congestion/congestion.ts";
+import { Mark, type Scoreboard } from "./scoreboard.ts";
+
+/** Counts deliveries. Times in ms, lengths in bytes. */
+export class DeliveryRate {
+  /** Delivered so far. */
+  delivered = 0;
+  /** When the last of it was. */
+  deliveredAt = 0;
+  /** When the segment was sent with which the current flight began, or that was acknowledged last. */
+  firstSentAt = 0;
+  /** Until this much is delivered, the application was the limit; 0: it isn't. */
+  appLimitedUntil = 0;
+  /** The newest sample, in bytes per ms. */
+  rate = 0;
+  // Of the newest segment that the current acknowledgement covers:
+  #priorDelivered = 0;
+  #priorDeliveredAt = -1;
+  #priorFirstSentAt = 0;
+  #sentAt = 0;
+  #appLimited = false;
+
+  /** A segment is being sent, the first time or again. */
+  onSent(board: Scoreboard, index: number, now: number): void {
+    if (board.pipe === 0 || this.deliveredAt === 0) this.firstSentAt = this.deliveredAt = now;
+    board.stamp(
+      index,
+      now,
+      this.delivered,
+      this.deliveredAt,
+      this.firstSentAt,
+      this.appLimitedUntil > 0,
+    );
+  }
+
+  /** The application has nothing more to send, with `pipe` bytes in flight. */
+  onAppLimited(pipe: number): void {
+    this.appLimitedUntil = Math.max(this.delivered + pipe, 1);
+  }
+
+  /** An acknowledgement is about to be worked through. */
+  begin(): void {
+    this.#priorDeliveredAt = -1;
+  }
+
+  /** A record was delivered, cumulatively or by SACK, for the first time. */
+  onDelivered(board: Scoreboard, index: number, length: number, now: number): void {
+    this.delivered += length;
+    this.deliveredAt = now;
+    const before = board.deliveredBefore(index);
+    const sentAt = board.sentAt(index);
+    const newer = this.#priorDeliveredAt < 0 || before > this.#priorDelivered ||
+      (before === this.#priorDelivered && sentAt > this.#sentAt);
+    if (!newer) return;
+    this.#priorDelivered = before;
+    this.#priorDeliveredAt = board.deliveredAt(index);
+    this.#priorFirstSentAt = board.firstSentAt(index);
+    this.#sentAt = sentAt;
+    this.#appLimited = (board.marks(index) & Mark.APP_LIMITED) !== 0;
+    this.firstSentAt = sentAt;
+  }
+
+  /** The acknowledgement is worked through: fills in the sample. */
+  finish(sample: AckSample, minRtt: number): void {
+    if (this.appLimitedUntil > 0 && this.delivered > this.appLimitedUntil) this.appLimitedUntil = 0;
+    sample.totalDelivered = this.delivered;
+    sample.deliveryRate = 0;
+    if (this.#priorDeliveredAt < 0) return;
+    sample.priorDelivered = this.#priorDelivered;
+    sample.appLimited = this.#appLimited;
+    const sendTime = this.#sentAt - this.#priorFirstSentAt;
+    const ackTime = this.deliveredAt - this.#priorDeliveredAt;
+    const interval = Math.max(sendTime, ackTime);
+    // Shorter than any round trip: a burst of acknowledgements, not a rate.
+    if (interval <= 0 || interval < minRtt) return;
+    sample.deliveryRate = (this.delivered - this.#priorDelivered) / interval;
+    if (!sample.appLimited || sample.deliveryRate > this.rate) this.rate = sample.deliveryRate;
+  }
+}

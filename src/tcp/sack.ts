@@ -1,0 +1,96 @@
+/**
+ * Selective acknowledgements, the receiver's side (RFC 2018, D-SACK RFC 2883).
+ *
+ * @module
+ */
+
+import type { Assembler } from "../base/assembler.ts";
+import { seqGe, seqGt, seqLe, seqLt } from "../wire/seq.ts";
+import { MAX_SACK_BLOCKS } from "../wire/tcp_options.ts";
+
+/** Remembers which blocks to report first. */
+export class SackReporter {
+  /** Block `i` to be sent is `edges[2i]` to `edges[2i + 1]`. */
+  readonly edges: Uint32Array = new Uint32Array(2 * MAX_SACK_BLOCKS);
+  /** A sequence number in each of the blocks that have changed last, the newest first. */
+  #recent = new Uint32Array(MAX_SACK_BLOCKS);
+  #recentCount = 0;
+  #duplicate = false;
+  #duplicateStart = 0;
+  #duplicateEnd = 0;
+
+  /** A segment that starts at `seq` has come out of order (RFC 2018 §4: its block goes first). */
+  onOutOfOrder(seq: number): void {
+    const recent = this.#recent;
+    let at = 0;
+    while (at < this.#recentCount && recent[at] !== seq) at++;
+    if (at === MAX_SACK_BLOCKS) at--;
+    else if (at === this.#recentCount) this.#recentCount++;
+    for (; at > 0; at--) recent[at] = recent[at - 1]!;
+    recent[0] = seq;
+  }
+
+  /** `[start, end)` has come a second time (RFC 2883 §4). */
+  onDuplicate(start: number, end: number): void {
+    this.#duplicate = true;
+    this.#duplicateStart = start;
+    this.#duplicateEnd = end;
+  }
+
+  /** Whether there is anything to report. */
+  isNeeded(assembler: Assembler): boolean {
+    return this.#duplicate || assembler.count > 0;
+  }
+
+  /**
+   * Fills {@linkcode edges} with the blocks for the next acknowledgement, and forgets the
+   * duplicate: it is reported once.
+   *
+   * @returns How many, `most` at most.
+   */
+  fill(assembler: Assembler, most: number): number {
+    let count = 0;
+    if (this.#duplicate) {
+      this.#duplicate = false;
+      this.edges[0] = this.#duplicateStart;
+      this.edges[1] = this.#duplicateEnd;
+      count = 1;
+    }
+    const first = count;
+    for (let i = 0; i < this.#recentCount && count < most; i++) {
+      const range = rangeOf(assembler, this.#recent[i]!);
+      if (range >= 0) count = this.#add(assembler, range, first, count);
+    }
+    for (let range = assembler.count - 1; range >= 0 && count < most; range--) {
+      count = this.#add(assembler, range, first, count);
+    }
+    if (assembler.count === 0) this.#recentCount = 0;
+    return count;
+  }
+
+  /** Adds a range unless it is among the blocks from `first` on already. */
+  #add(assembler: Assembler, range: number, first: number, count: number): number {
+    const start = assembler.start(range);
+    for (let i = first; i < count; i++) if (this.edges[2 * i] === start) return count;
+    this.edges[2 * count] = start;
+    this.edges[2 * count + 1] = assembler.end(range);
+    return count + 1;
+  }
+}
+
+/** The range that holds `seq`, or -1. */
+function rangeOf(assembler: Assembler, seq: number): number {
+  for (let i = 0; i < assembler.count; i++) {
+    if (seqGe(seq, assembler.start(i)) && seqLt(seq, assembler.end(i))) return i;
+  }
+  return -1;
+}
+
+/** Whether a D-SACK: a block below the cumulative acknowledgement, or inside of the next (§4). */
+export function isDuplicateSack(edges: Uint32Array, count: number, ack: number): boolean {
+  if (count === 0) return false;
+  const start = edges[0]!;
+  const end = edges[1]!;
+  if (seqLe(end, ack)) return true;
+  return count > 1 && seqGe(start, edges[2]!) && seqLe(end, edges[3]!) && seqGt(end, start);
+}
