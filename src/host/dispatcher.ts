@@ -36,6 +36,7 @@ export class Dispatcher {
   async #run(): Promise<void> {
     const receive = (packet: Packet) => this.#stack.receive(packet, this.#batchTime);
     try {
+      await nextTurn(); // whoever has made the stack gets to listen before the first packet
       while (!this.#stopped) {
         this.#batchTime = this.#now();
         const count = this.#device.receive(BATCH, receive);

@@ -233,3 +233,14 @@ pairTest("the observer is told of every change of state", async (pair) => {
   const path = [CLOSED, SYN_SENT, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, TIME_WAIT];
   assertEquals(seen, path.slice(1).map((state, i) => `${path[i]}>${state}`));
 });
+
+Deno.test("packets that come first find the listeners that are made with the stack", async () => {
+  const [device, farDevice] = memoryPair();
+  await using far = createStack({ device: farDevice, address: FAR });
+  const connecting = far.connect({ hostname: NEAR, port: 7 });
+  await until(() => far.core.counters.tcpSent > 0, "the SYN waits in the device");
+  await using near = createStack({ device, address: NEAR });
+  await using _listener = near.listen({ port: 7 });
+  await using _conn = await settles(connecting);
+  assertEquals(near.core.counters.tcpResetsSent, 0);
+});
