@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { denoArgs, liveTest, Namespace } from "./namespace.ts";
-import { interfaces, SOURCE, STACK } from "./program.ts";
+import { interfaces, SOURCE, STACK, untilUp } from "./program.ts";
 import { Running } from "./running.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -33,9 +33,7 @@ liveTest("the README's example echoes, and says what it does not do", ["nc", "so
 
     await using ns = await Namespace.create();
     await using program = new Running(ns, Deno.execPath(), args);
-    while (!(await interfaces(ns)).includes("tun0")) {
-      assert(program.isRunning, `it should serve: ${program.stderr}`);
-    }
+    await untilUp(ns, "tun0", program);
     const stdin = "line\n".repeat(50_000);
     assertEquals(await ns.check("nc", ["-N", STACK, "7"], { stdin }), stdin);
     const tcp = await ns.run("nc", ["-v", "-w", "2", STACK, "8"]);

@@ -137,11 +137,24 @@ async function findImportMapFlags(): Promise<string[]> {
     .map((flag) => flag.replace(/(?<==)(?=tools\/)/, ROOT.pathname));
 }
 
+const cached = new Map<string, Promise<void>>();
+
+/** Has Deno fetch what a module imports: inside a namespace nothing can be fetched. */
+async function cache(module: URL, flags: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["cache", "--quiet", ...flags, module.pathname],
+  }).output();
+  if (!success) throw new Error(`Cannot load ${module}: ${new TextDecoder().decode(stderr)}`);
+}
+
 /** Arguments for Deno to run a module of this project. */
 export async function denoArgs(module: URL): Promise<string[]> {
-  const flags = await (importMapFlags ??= findImportMapFlags());
   const config = new URL("deno.json", ROOT).pathname;
-  return ["run", "-A", "--no-prompt", "--config", config, ...flags, module.pathname];
+  const flags = ["--config", config, ...await (importMapFlags ??= findImportMapFlags())];
+  const ready = cached.get(module.href) ?? cache(module, flags);
+  cached.set(module.href, ready);
+  await ready;
+  return ["run", "-A", "--no-prompt", ...flags, module.pathname];
 }
 
 let reason: string | null | undefined;

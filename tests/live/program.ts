@@ -123,10 +123,26 @@ export interface Counters {
   [name: string]: unknown;
 }
 
+/** An interface, as `ip -json link` shows it. */
+interface Link {
+  readonly ifname: string;
+  readonly flags: string[];
+}
+
+async function links(ns: Namespace): Promise<Link[]> {
+  return JSON.parse(await ns.check("ip", ["-json", "link"]));
+}
+
 /** Names of the interfaces in a namespace. */
 export async function interfaces(ns: Namespace): Promise<string[]> {
-  const links = JSON.parse(await ns.check("ip", ["-json", "link"]));
-  return links.map((link: { ifname: string }) => link.ifname);
+  return (await links(ns)).map((link) => link.ifname);
+}
+
+/** Waits until an interface is up, which is the last step of its set-up by `process`. */
+export async function untilUp(ns: Namespace, name: string, process: Running): Promise<void> {
+  while (!(await links(ns)).some(({ ifname, flags }) => ifname === name && flags.includes("UP"))) {
+    assert(process.isRunning, `It ended before ${name} was up: ${process.stderr}`);
+  }
 }
 
 /** Registers a test of the program while it serves, in a namespace of its own. */

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { liveTest, Namespace } from "../namespace.ts";
-import { interfaces, type Program, serveTest, STACK } from "../program.ts";
+import { interfaces, type Program, serveTest, STACK, untilUp } from "../program.ts";
 import { Running } from "../running.ts";
 
 /** What a terminal takes for a colour. */
@@ -87,9 +87,7 @@ export function optionTests(program: Program): void {
 
   test("--quiet prints nothing", ["ping"], async (ns) => {
     await using process = await program.start(ns, ["--quiet", "--name", "silent0"]);
-    for (const start = performance.now(); !(await interfaces(ns)).includes("silent0");) {
-      assert(performance.now() - start < 10_000, "the interface comes up");
-    }
+    await untilUp(ns, "silent0", process);
     await ns.check("ping", ["-c", "1", "-w", "5", STACK]);
     process.signal("SIGINT");
     assertEquals((await process.end()).code, 0);

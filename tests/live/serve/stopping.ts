@@ -21,7 +21,7 @@ export function stoppingTests(program: Program): void {
       await using listener = new Running(ns, "nc", ["-d", STACK, "8080"]);
       await listener.waitFor("Welcome");
       // Somebody in the middle of a transfer, who gets an end as well.
-      await using reader = new Running(ns, "sh", ["-c", `nc -d ${STACK} 19 >/dev/null`]);
+      await using reader = new Running(ns, "sh", ["-c", `exec nc -d ${STACK} 19 >/dev/null`]);
 
       await serving.stop(signal);
       for (const client of [echo, chat, listener]) {
@@ -32,6 +32,19 @@ export function stoppingTests(program: Program): void {
       assertEquals(await interfaces(ns), ["lo"]);
     });
   }
+
+  liveTest(
+    `serve (${program.name}): who does not answer can't hold up its end`,
+    ["nc"],
+    async () => {
+      await using ns = await Namespace.create();
+      await using serving = await program.serve(ns);
+      await using reader = new Running(ns, "nc", ["-d", STACK, "19"]);
+      await reader.waitFor("!");
+      reader.signal("SIGSTOP");
+      await serving.stop();
+    },
+  );
 
   liveTest(`serve (${program.name}): killed, it leaves no interface behind`, [], async () => {
     await using ns = await Namespace.create();
