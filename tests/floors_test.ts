@@ -24,7 +24,8 @@ const CORE = /^src\/(wire|base|net|tcp|stack)\//;
 const FFI_MAY_IMPORT =
   /^(ffi\/|src\/base\/|src\/phy\/device\.ts$|src\/wire\/(packet|address)\.ts$)/;
 const MAY_IMPORT_FFI = /^(ffi\/|src\/app\/|tests\/|tools\/|mod\.ts$)/;
-const PRODUCT = /^(src\/|ffi\/|mod\.ts$)/;
+/** What ships; `deno.json` tells the version. */
+const PRODUCT = /^(src\/|ffi\/|(mod\.ts|deno\.json)$)/;
 
 /** The path, from the root of the tree, that a relative import in `path` names. */
 function resolve(path: string, specifier: string): string {
@@ -106,6 +107,7 @@ Deno.test("the floors' test sees each way of breaking a rule, and lets the rest 
     ["src/host/a.ts", `import { b } from "../../ffi/b.ts";`, "only src/app/"],
     ["bench/a.ts", `import { b } from "../ffi/b.ts";`, "only src/app/"],
     ["src/app/a.ts", `import { b } from "../../tools/b.ts";`, "nothing of tests/"],
+    ["src/app/a.ts", `import b from "../../deno.json" with { type: "json" };`, undefined],
     ["src/app/a.ts", `import { b } from "../../mod.ts";`, "imports mod.ts"],
     ["src/tcp/a.ts", `import { b } from "@noble/hashes/sha2.js";`, undefined],
     ["src/tcp/a.ts", `import { b } from "node:fs";`, "from outside"],
