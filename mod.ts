@@ -3,7 +3,7 @@
  *
  * @example An echo server on a network interface of its own
  * ```ts ignore
- * import { createStack, openTun } from "./mod.ts";
+ * import { createStack, openTun } from "@tcpstack/tcpstack";
  *
  * const device = await openTun({ hostAddress: "10.0.0.1", address: "10.0.0.2" });
  * await using stack = createStack({ device, address: "10.0.0.2" });
@@ -34,3 +34,6 @@ export type { PingOptions } from "./src/socket/ping.ts";
 export type { TcpConn } from "./src/socket/tcp_conn.ts";
 export type { TcpListener } from "./src/socket/tcp_listener.ts";
 export type { UdpSocket } from "./src/socket/udp_socket.ts";
+export type { TcpConfig } from "./src/tcp/config.ts";
+export { IpAddress } from "./src/wire/address.ts";
+export type { Packet } from "./src/wire/packet.ts";

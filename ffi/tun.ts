@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Device } from "../src/phy/device.ts";
 import { IpAddress } from "../src/wire/address.ts";
 import { type Advice, systemError } from "./errno.ts";
 import { FdDevice } from "./fd_device.ts";
@@ -39,7 +40,11 @@ import {
 import { type InterfaceOptions, type InterfaceSettings, interfaceSettings } from "./options.ts";
 import { PostingReader, type StartReader } from "./reader.ts";
 
-/** What {@linkcode openTun} works with; tests put others in place. */
+/**
+ * What {@linkcode openTun} works with; tests put others in place.
+ *
+ * @internal
+ */
 export interface TunSystem {
   /** Given away: it is unloaded in the end. */
   libc?: Libc;
@@ -73,7 +78,7 @@ const OPEN_ADVICE: Advice = {
 export async function openTun(
   options: InterfaceOptions = {},
   system: TunSystem = {},
-): Promise<FdDevice> {
+): Promise<Device> {
   const settings = interfaceSettings(options);
   if (settings.name !== undefined) checkName(settings.name);
   const libc = system.libc ?? openLibc();

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Device } from "../src/phy/device.ts";
 import {
   ctlIdOf,
   ctlInfo,
@@ -32,7 +33,11 @@ export type Run = (
   args: string[],
 ) => Promise<{ success: boolean; stderr: string }>;
 
-/** What {@linkcode openUtun} works with; tests put others in place. */
+/**
+ * What {@linkcode openUtun} works with; tests put others in place.
+ *
+ * @internal
+ */
 export interface UtunSystem {
   /** Given away: it is unloaded in the end. */
   libc?: Libc;
@@ -58,7 +63,7 @@ const IFCONFIG = "/sbin/ifconfig";
 export async function openUtun(
   options: InterfaceOptions = {},
   system: UtunSystem = {},
-): Promise<FdDevice> {
+): Promise<Device> {
   const settings = interfaceSettings(options);
   const unit = unitOf(settings.name);
   const libc = system.libc ?? openLibc();

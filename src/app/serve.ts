@@ -88,7 +88,7 @@ function greeting(stack: NetworkStack, options: ServeOptions): string {
 
 function farewell(stack: NetworkStack): string {
   const counts = [
-    ...stack.core.counters.entries(),
+    ...Object.entries(stack.counters()),
     ...Object.entries(stack.deviceCounters()).filter(([, count]) => count !== 0),
   ];
   const width = Math.max(0, ...counts.map(([name]) => name.length));

@@ -66,7 +66,11 @@ export interface DatagramOptions {
 
 /** A running TCP/IP stack. */
 export class NetworkStack implements AsyncDisposable {
-  /** The stack itself, for those who want to see what goes on in it. */
+  /**
+   * The stack itself: for the services, and for tests.
+   *
+   * @internal
+   */
   readonly core: Stack;
   /** Settles when the device is closed; rejects if it fails, because the interface has vanished. */
   readonly finished: Promise<void>;
@@ -78,7 +82,11 @@ export class NetworkStack implements AsyncDisposable {
   /** No packet comes or goes any more. */
   #ended = false;
 
-  /** @throws {TypeError} If an address is not an IP address. */
+  /**
+   * See {@linkcode createStack}.
+   *
+   * @internal
+   */
   constructor(options: StackOptions) {
     const { device } = options;
     const addresses = [options.address].flat().map((text) => IpAddress.parse(text));
@@ -97,7 +105,11 @@ export class NetworkStack implements AsyncDisposable {
     return this.#device.name;
   }
 
-  /** Told of every change of a connection's state. */
+  /**
+   * Told of every change of a connection's state.
+   *
+   * @internal
+   */
   set observer(observer: StateObserver | null) {
     this.core.tcp.observer = observer;
   }
@@ -181,6 +193,11 @@ export class NetworkStack implements AsyncDisposable {
     if (this.#closing !== undefined || this.#ended) throw closedHere("stack");
   }
 
+  /** What the stack has counted, by name, without the zeros: packets dropped are `drop.REASON`. */
+  counters(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.core.counters.entries());
+  }
+
   /** What the device has counted. */
   deviceCounters(): DeviceCounters {
     return this.#device.counters();
@@ -233,7 +250,29 @@ export class NetworkStack implements AsyncDisposable {
   }
 }
 
-/** Starts a stack on a device. */
+/**
+ * Starts a stack on a device.
+ *
+ * @example Two stacks, joined in memory
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createStack, memoryPair } from "@tcpstack/tcpstack";
+ *
+ * const [one, other] = memoryPair();
+ * await using client = createStack({ device: one, address: "10.0.0.1" });
+ * await using server = createStack({ device: other, address: "10.0.0.2" });
+ * const listener = server.listen({ port: 7 });
+ *
+ * const conn = await client.connect({ hostname: "10.0.0.2", port: 7 });
+ * await conn.write(new TextEncoder().encode("hello"));
+ * await conn.closeWrite();
+ *
+ * const peer = await listener.accept();
+ * assertEquals(await new Response(peer.readable).text(), "hello");
+ * ```
+ *
+ * @throws {TypeError} If an address is not an IP address.
+ */
 export function createStack(options: StackOptions): NetworkStack {
   return new NetworkStack(options);
 }

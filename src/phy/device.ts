@@ -21,6 +21,7 @@ export interface Device {
   readonly name: string;
   /** Largest IP packet, in bytes. */
   readonly mtu: number;
+  /** What it does besides moving packets. */
   readonly capabilities: DeviceCapabilities;
 
   /**

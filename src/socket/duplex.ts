@@ -78,10 +78,26 @@ class ConnDuplex extends Duplex {
  *
  * @param head Bytes that were read from the connection already, and come first.
  *
- * @example An HTTP server
- * ```ts ignore
- * const server = createServer((request, response) => response.end("hello\n"));
- * for await (const conn of listener) server.emit("connection", toDuplex(conn));
+ * @example HTTP, both ways
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createStack, memoryPair, toDuplex } from "@tcpstack/tcpstack";
+ * import { createServer, get } from "node:http";
+ *
+ * const [one, other] = memoryPair();
+ * await using client = createStack({ device: one, address: "10.0.0.1" });
+ * await using host = createStack({ device: other, address: "10.0.0.2" });
+ *
+ * const server = createServer((_, response) => response.end("hello"));
+ * const listener = host.listen({ port: 80 });
+ * listener.accept().then((conn) => server.emit("connection", toDuplex(conn)));
+ *
+ * const socket = toDuplex(await client.connect({ hostname: "10.0.0.2", port: 80 }));
+ * const { promise, resolve } = Promise.withResolvers<string>();
+ * get({ host: "10.0.0.2", createConnection: () => socket }, (response) => {
+ *   response.setEncoding("utf8").on("data", resolve);
+ * });
+ * assertEquals(await promise, "hello");
  * ```
  */
 export function toDuplex(conn: TcpConn, head?: Uint8Array): Duplex {

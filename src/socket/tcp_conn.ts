@@ -44,8 +44,19 @@ class Waiters implements TcpUser {
  * One TCP connection.
  *
  * @example Echo
- * ```ts ignore
- * await conn.readable.pipeTo(conn.writable);
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createStack, memoryPair } from "@tcpstack/tcpstack";
+ *
+ * const [one, other] = memoryPair();
+ * await using client = createStack({ device: one, address: "10.0.0.1" });
+ * await using server = createStack({ device: other, address: "10.0.0.2" });
+ * const listener = server.listen({ port: 7 });
+ * listener.accept().then((conn) => conn.readable.pipeTo(conn.writable));
+ *
+ * const conn = await client.connect({ hostname: "10.0.0.2", port: 7 });
+ * await new Blob(["hello"]).stream().pipeTo(conn.writable);
+ * assertEquals(await new Response(conn.readable).text(), "hello");
  * ```
  */
 export class TcpConn implements AsyncDisposable {

@@ -99,6 +99,7 @@ export class UdpSocket
     this.#received.open();
   }
 
+  /** Datagrams, each with where it came from, until the socket is closed. */
   async *[Symbol.asyncIterator](): AsyncGenerator<[Uint8Array<ArrayBuffer>, Deno.NetAddr]> {
     while (!this.#closed) {
       try {

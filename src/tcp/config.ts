@@ -37,7 +37,11 @@ export interface TcpConfig {
   readonly finWait2Timeout: number;
   /** Time to live of segments, 1 to 255 (MUST-49). */
   readonly ttl: number;
-  /** Makes the congestion control of a connection. */
+  /**
+   * Makes the congestion control of a connection.
+   *
+   * @internal
+   */
   readonly congestion: () => CongestionControl;
 }
 

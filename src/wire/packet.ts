@@ -42,6 +42,7 @@ export class Packet {
   /** TTL or hop limit, filled by IP. */
   ttl = 0;
 
+  /** A packet in this memory, as yet without a place. */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { FdDevice } from "../../ffi/fd_device.ts";
+import type { Device } from "../../src/phy/device.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { openTun } from "../../ffi/tun.ts";
 import { openUtun } from "../../ffi/utun.ts";
@@ -21,7 +21,7 @@ function print(line: unknown): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
 }
 
-function open(): Promise<FdDevice> {
+function open(): Promise<Device> {
   if (kind === "tun") return openTun({ name: "stack0", mtu: Number(mtu) });
   return openUtun({ name: "utun7", mtu: Number(mtu) }, {
     libc: openLibc({ path: library, os: "darwin", arch: "x86_64" }),

@@ -52,7 +52,7 @@ export class HttpService {
       response.setHeader("allow", pathname === "/echo" ? "POST" : "GET, HEAD");
       sendText(response, 405, `${request.method} is not for ${pathname}\n`);
     } else if (pathname === "/counters") {
-      const counters = Object.fromEntries(this.#stack.core.counters.entries());
+      const counters = this.#stack.counters();
       const report = { connections: this.#connections(), ...counters };
       send(response, 200, "application/json", `${JSON.stringify(report, null, 2)}\n`);
     } else {
