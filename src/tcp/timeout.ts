@@ -101,7 +101,8 @@ function probeTail(tcb: Tcb, now: number): void {
 
 /** The persist timer has expired: ask the peer for its window. */
 function probeWindow(tcb: Tcb, now: number): void {
-  if (tcb.sendBuffer.length === 0) { // probes have carried everything
+  // Probes have carried everything, or the FIN is out and its retransmission asks, too.
+  if (tcb.sendBuffer.length === 0 || tcb.finSent) {
     stopPersist(tcb);
     return;
   }
