@@ -14,19 +14,13 @@ async function readmeExample(): Promise<string> {
   return /```ts\n([^`]*createStack[^`]*)```/.exec(readme)![1]!;
 }
 
-Deno.test("the README and mod.ts show the same example", async () => {
-  const mod = await Deno.readTextFile(new URL("mod.ts", ROOT));
-  const example = /```ts ignore\n([^`]*)```/.exec(mod)![1]!.replaceAll(/^ \* ?/gm, "").trim();
-  assertEquals(
-    (await readmeExample()).replaceAll("\n\n", "\n").trim(),
-    example.replaceAll("\n\n", "\n"),
-  );
-});
-
 liveTest("the README's example echoes, and says what it does not do", ["nc", "socat"], async () => {
   const script = await Deno.makeTempFile({ suffix: ".ts" });
   try {
-    const example = (await readmeExample()).replace("./mod.ts", new URL("mod.ts", ROOT).href);
+    const example = (await readmeExample()).replace(
+      /(?<=from )"\S+"/,
+      JSON.stringify(new URL("mod.ts", ROOT)),
+    );
     await Deno.writeTextFile(script, example);
     const args = await denoArgs(new URL(`file://${script}`));
     args.splice(1, 0, "--check");
@@ -69,7 +63,7 @@ liveTest("two stacks talk by way of the kernel that forwards between them", [], 
   assertEquals(code, 0);
   const { roundTrip, ...rest } = JSON.parse(stdout);
   assert(roundTrip > 0 && roundTrip < 1000, `${roundTrip} ms`);
-  assertEquals(rest, { echoed: 3_000_000, differences: 0, tcpRetransmitted: 0 });
+  assertEquals(rest, { echoed: 3_000_000, differences: 0 });
   assertMatch(serving.process.stdout, /< 10\.9\.0\.2:\d+ → 10\.0\.0\.2:7 TCP SYN /);
   assertEquals(await interfaces(ns), ["lo", "tun0"]);
   await serving.stop();

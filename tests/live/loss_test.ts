@@ -32,7 +32,7 @@ async function losePackets(ns: Namespace, name: string, every: number): Promise<
   await ns.check("nft", ["-f", "-"], { stdin: rules });
 }
 
-for (const [every, length] of [[50, 1_000_000], [10, 50_000]] as const) {
+for (const [every, length] of [[50, 5_000_000], [10, 500_000]] as const) {
   const name = `a transfer survives the loss of every ${every}th packet on both ways`;
   liveTest(name, ["nc", "curl", "nft"], async () => {
     await using ns = await Namespace.create();

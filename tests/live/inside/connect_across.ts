@@ -25,6 +25,5 @@ for await (const chunk of conn.readable) {
   for (const byte of chunk) if (byte !== bytes[at++]) differences++;
 }
 await sent;
-const { tcpRetransmitted } = stack.core.counters;
-const line = JSON.stringify({ roundTrip, echoed: at, differences, tcpRetransmitted });
+const line = JSON.stringify({ roundTrip, echoed: at, differences });
 Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
