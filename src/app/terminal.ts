@@ -16,7 +16,12 @@ export function printError(line: string): void {
   write(Deno.stderr, line);
 }
 
+/** What nobody reads any more is lost, but must not stop the stack: `tcpstack --trace | head`. */
 function write(to: { writeSync(bytes: Uint8Array): number }, line: string): void {
   const bytes = encoder.encode(line + "\n");
-  for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
+  try {
+    for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }

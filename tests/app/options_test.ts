@@ -126,6 +126,24 @@ Deno.test("the exit code is 0 for help, which fits a screen, and for the version
   assertEquals(version, { code: 0, stdout: `tcpstack ${config.version}\n`, stderr: "" });
 });
 
+Deno.test("output that nobody reads is no error", async () => {
+  const program = [
+    Deno.execPath(),
+    "run",
+    "--no-prompt",
+    "--allow-read",
+    "--allow-env",
+    ...await importMapFlags(),
+    "src/app/main.ts",
+  ];
+  const { stdout, stderr } = await new Deno.Command("sh", {
+    // The reader has gone before the program writes.
+    args: ["-c", `exec 3>&1; { "$@"; echo $? >&3; } | :`, "sh", ...program, "--help"],
+    cwd: new URL("../../", import.meta.url),
+  }).output();
+  assertEquals([stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)), ["0\n", ""]);
+});
+
 Deno.test("the exit code is 2 when the command line makes no sense, before anything is opened", async () => {
   const cases: [args: string[], message: string][] = [
     [["--nonsense"], "Unknown option --nonsense"],
