@@ -177,6 +177,16 @@ pairTest("node:http answers two requests on one connection", async (pair) => {
   server.close();
 });
 
+pairTest("node:http closes a connection that is kept alive for nothing", async (pair) => {
+  const server = serve(pair, (_, response) => response.end("hello"));
+  server.keepAliveTimeout = 50;
+  const conn = await pair.near.connect({ hostname: FAR, port: 80 });
+  await say(conn, "GET / HTTP/1.1\r\nhost: stack\r\n\r\n");
+  const answer = new TextDecoder().decode(await settles(hearAll(conn)));
+  assert(answer.endsWith("hello"), answer);
+  server.close();
+});
+
 pairTest("node:http at both ends: a request, and a POST of 5 MiB that comes back", async (pair) => {
   const server = serve(pair, (request, response) => {
     if (request.method === "POST") request.pipe(response);
