@@ -10,6 +10,7 @@ import { NO_USER, type Tcb } from "../../src/tcp/tcb.ts";
 import { finish, pseudoHeaderSum, sum } from "../../src/wire/checksum.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { DROP_NAMES } from "../../src/wire/drop.ts";
+import { encodeOptions } from "../scripts/options.ts";
 import { icmp, ipv4, packetOf, PEER, STACK, tcp, udp } from "../packets.ts";
 import { type Random, withSeed } from "../random.ts";
 import { ALLOWED } from "../tcp/transitions.ts";
@@ -107,9 +108,25 @@ function nearlyRight(random: Random, tcb: Tcb): Uint8Array<ArrayBuffer> {
     flags,
     window: random.pick([0, 1, 100, 1460, 65535]),
     urgentPointer: random.below(65536),
-    options: random.chance(0.3) ? random.bytes(random.below(41)) : undefined,
+    options: someOptions(random, tcb),
     payload: random.chance(0.5) ? random.bytes(random.below(1460)) : undefined,
   });
+}
+
+/** Options that a peer may send, right or wrong, or bytes that are none. */
+function someOptions(random: Random, tcb: Tcb): Uint8Array<ArrayBuffer> {
+  const near = () => random.between(-3000, 6000) >>> 0;
+  const words = [
+    "nop",
+    `mss ${random.pick([0, 1, 536, 1460, 65535])}`,
+    "sackOK",
+    `wscale ${random.below(256)}`,
+    `TS val ${random.pick([1, 1000, random.random()])} ecr ${random.pick([0, random.random()])}`,
+    `sack ${near()}:${near()}`,
+    `sack ${near()}:${near()} ${near()}:${near()}`,
+  ].filter(() => random.chance(0.3));
+  const options = encodeOptions(words, tcb.snd.una);
+  return random.chance(0.1) ? random.bytes(random.below(41)) : options.slice(0, 40);
 }
 
 function randomPacket(random: Random, target: Target): Uint8Array<ArrayBuffer> {
