@@ -23,6 +23,10 @@ import type { Segment } from "./segment.ts";
 import { Signal, signal, type Tcb } from "./tcb.ts";
 import { restartRetransmit, setReorderTimer, stopPersist } from "./timers.ts";
 
+/** How many records SACK blocks may cut: this many, and so many for each full segment in flight. */
+const LEAST_RECORDS = 64;
+const PIECES = 8;
+
 const sample = new AckSample();
 
 /** What the current acknowledgement has shown so far. */
@@ -117,17 +121,28 @@ function takeSack(tcb: Tcb, seg: Segment, now: number): boolean {
   return dsack;
 }
 
-/** Notes that `[start, end)` has arrived. */
+/**
+ * Whether records may be cut where SACK blocks end within them. A peer that has every second byte
+ * reported must not have us keep a record for each: SACK is advisory (RFC 2018 §3).
+ */
+function mayCut({ board, mss }: Tcb): boolean {
+  return board.count < LEAST_RECORDS + PIECES * board.bytes / mss;
+}
+
+/** Notes that `[start, end)` has arrived; of records that are cut no more, only whole ones. */
 function sackRange(tcb: Tcb, start: number, end: number, now: number): void {
   const { board } = tcb;
   let i = board.find(start);
   if (i >= 0 && board.start(i) !== start) {
-    board.split(i, start);
+    if (mayCut(tcb)) board.split(i, start);
     i++;
   }
   for (; i >= 0 && i < board.count && seqLt(board.start(i), end); i++) {
     if ((board.marks(i) & Mark.SACKED) !== 0) continue;
-    if (seqGt(board.end(i), end)) board.split(i, end);
+    if (seqGt(board.end(i), end)) {
+      if (!mayCut(tcb)) return;
+      board.split(i, end);
+    }
     deliver(tcb, i, board.length(i), now);
     board.markSacked(i);
   }
