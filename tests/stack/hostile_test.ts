@@ -303,6 +303,29 @@ Deno.test("a peer that sends every second byte makes us remember a bounded numbe
   });
 });
 
+Deno.test("a peer whose SACK blocks cut segments to bytes makes us keep a bounded number of records", () => {
+  withSeed(6, (random) => {
+    const target = new Target(random);
+    const [tcb] = target.opened;
+    const ports = { sourcePort: 80, destinationPort: tcb!.localPort };
+    const synAck = encodeOptions(["mss 1460", "sackOK"], 0);
+    target.receive(tcp({ ...ports, seq: 0, ack: tcb!.snd.nxt, flags: 18, options: synAck }));
+    target.stack.tcp.send(tcb!, random.bytes(8000), target.now);
+    const { una } = tcb!.snd;
+    assertGreater(tcb!.flight, 5000);
+    for (let at = 0; at + 8 < tcb!.flight; at += 8) {
+      const blocks = [1, 3, 5, 7].map((offset) => `${at + offset}:${at + offset + 1}`);
+      const options = encodeOptions([`sack ${blocks.join(" ")}`], una);
+      target.receive(tcp({ ...ports, seq: 1, ack: una, flags: 16, options }));
+    }
+    assertLessOrEqual(tcb!.board.count, 128);
+    // What is acknowledged is forgotten, cut or not.
+    target.receive(tcp({ ...ports, seq: 1, ack: tcb!.snd.nxt, flags: 16 }));
+    target.receive(tcp({ ...ports, seq: 1, ack: tcb!.snd.nxt, flags: 16 }));
+    assertEquals([tcb!.flight, tcb!.board.count], [0, 0]);
+  });
+});
+
 Deno.test("two stacks do not answer each other's segments for ever", () => {
   withSeed(5, (random) => {
     // Both hold a connection between the same ends, with numbers that do not fit.
