@@ -20,7 +20,9 @@ async function build(): Promise<Invocation> {
     throw new Error(`The build failed:\n${text.decode(stdout)}${text.decode(stderr)}`);
   }
   // What it unpacks, if it has to, goes with the rest.
-  return { path, args: [], env: { XDG_CACHE_HOME: folder } };
+  const cache = `${folder}/cache`;
+  await Deno.mkdir(cache);
+  return { path, args: [], env: { XDG_CACHE_HOME: cache } };
 }
 
 Deno.test.afterAll(async () => {
