@@ -18,11 +18,15 @@ function ask(text: string): Promise<string> {
 }
 
 const answer = await ask(Deno.args.join(" "));
+const serves = Deno.args[0] === "serve";
+const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+// Before the line that tells the test to send the signal.
+if (serves) Deno.addSignalListener("SIGINT", stop);
 const line = JSON.stringify({ answer, pid: Deno.pid, umask: Deno.umask() });
 Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 
-if (Deno.args[0] === "serve") {
-  await new Promise<void>((resolve) => Deno.addSignalListener("SIGINT", resolve));
+if (serves) {
+  await stopped;
   Deno.stdout.writeSync(new TextEncoder().encode("stopped\n"));
 }
 worker.terminate();
