@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { CongestionControl } from "./congestion/congestion.ts";
-import { NewReno } from "./congestion/new_reno.ts";
+import type { CongestionName } from "./congestion/registry.ts";
 
 /** Settings of TCP. Times in milliseconds, lengths in bytes. */
 export interface TcpConfig {
@@ -37,12 +36,8 @@ export interface TcpConfig {
   readonly finWait2Timeout: number;
   /** Time to live of segments, 1 to 255 (MUST-49). */
   readonly ttl: number;
-  /**
-   * Makes the congestion control of a connection.
-   *
-   * @internal
-   */
-  readonly congestion: () => CongestionControl;
+  /** Congestion control of connections that are given no other. */
+  readonly congestion: CongestionName;
 }
 
 /** The settings that hold where nothing else is said. */
@@ -61,5 +56,5 @@ export const DEFAULT_TCP_CONFIG: TcpConfig = {
   synTimeout: 180_000,
   finWait2Timeout: 60_000,
   ttl: 64,
-  congestion: () => new NewReno(),
+  congestion: "newreno",
 };

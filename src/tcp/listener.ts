@@ -5,6 +5,7 @@
  */
 
 import type { IpAddress } from "../wire/address.ts";
+import type { CongestionName } from "./congestion/registry.ts";
 import type { Tcb } from "./tcb.ts";
 
 /** A port in LISTEN, with the connections that nobody has accepted yet. */
@@ -13,6 +14,8 @@ export class Listener {
   halfOpen = 0;
   /** Established connections, oldest first. */
   readonly queue: Tcb[] = [];
+  /** Congestion control of its connections; `null` for that of the stack. */
+  congestion: CongestionName | null = null;
 
   /**
    * @param address The address that it listens on; `null` for all of ours.

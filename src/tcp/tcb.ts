@@ -12,6 +12,7 @@ import { RingBuffer } from "../base/ring_buffer.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { MAX_WINDOW_SCALE } from "../wire/tcp_options.ts";
 import type { CongestionControl } from "./congestion/congestion.ts";
+import { makeCongestion } from "./congestion/registry.ts";
 import type { TcpConfig } from "./config.ts";
 import type { Listener } from "./listener.ts";
 import { ReceiveTuner } from "./autotune.ts";
@@ -138,6 +139,7 @@ export class Tcb implements Timed {
   readonly rack: Rack = new Rack();
   readonly prr: ProportionalRateReduction = new ProportionalRateReduction();
   readonly rate: DeliveryRate = new DeliveryRate();
+  /** May be replaced until the connection is established. */
   congestion: CongestionControl;
   /** SND.NXT when the congestion window last held something back. */
   limitedAt = 0;
@@ -219,7 +221,7 @@ export class Tcb implements Timed {
     this.sendBuffer = new RingBuffer(config.sendBuffer);
     this.receiveBuffer = new RingBuffer(config.receiveBuffer);
     this.rtt = new RttEstimator(config.minRto);
-    this.congestion = config.congestion();
+    this.congestion = makeCongestion(listener?.congestion ?? config.congestion);
     this.sendOptions = { ttl: config.ttl, tos: 0, dontFragment: true };
     this.userTimeout = config.userTimeout;
     this.receiveScale = config.windowScaling ? scaleFor(config.receiveBufferMax) : 0;

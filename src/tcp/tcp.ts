@@ -20,6 +20,12 @@ import { ACK, checkTcp, FIN, RST, SYN } from "../wire/tcp.ts";
 import { arrives, lingerIfNobodyReads } from "./arrives.ts";
 import { closeConnection } from "./close.ts";
 import type { TcpConfig } from "./config.ts";
+import {
+  CONGESTION_NAMES,
+  type CongestionName,
+  isCongestionName,
+  makeCongestion,
+} from "./congestion/registry.ts";
 import { IsnGenerator } from "./isn.ts";
 import { Listener } from "./listener.ts";
 import {
@@ -68,7 +74,14 @@ export class Tcp implements TcpContext {
   #touched: Tcb[] = [];
   #segment = new Segment();
 
+  /** @throws {RangeError} If the settings name a congestion control that there isn't. */
   constructor(network: Network, counters: Counters, env: Env, config: TcpConfig) {
+    if (!isCongestionName(config.congestion)) {
+      const names = CONGESTION_NAMES.join(", ");
+      throw new RangeError(
+        `Unknown congestion control "${config.congestion}": use one of ${names}`,
+      );
+    }
     this.network = network;
     this.counters = counters;
     this.config = config;
@@ -237,6 +250,7 @@ export class Tcp implements TcpContext {
    *
    * @param localPort 0 for an ephemeral one.
    * @param local `null` to have IP choose (MUST-44).
+   * @param congestion Its congestion control, if not that of the stack.
    */
   open(
     remote: IpAddress,
@@ -245,6 +259,7 @@ export class Tcp implements TcpContext {
     localPort: number,
     user: TcpUser,
     now: number,
+    congestion: CongestionName = this.config.congestion,
   ): Tcb | OpenError {
     if (remote.isMulticast || remote.isBroadcast || remote.isUnspecified || remotePort === 0) {
       return OpenError.BAD_ADDRESS; // MUST-46
@@ -257,6 +272,7 @@ export class Tcp implements TcpContext {
     if (!isFree(port)) return OpenError.IN_USE;
     const tcb = new Tcb(this, own, port, remote, remotePort, null);
     tcb.user = user;
+    if (congestion !== tcb.congestion.name) tcb.congestion = makeCongestion(congestion);
     this.#start(tcb, State.SYN_SENT, now);
     this.counters.tcpActiveOpens++;
     return tcb;

@@ -10,6 +10,8 @@ export interface Script {
   name: string;
   /** Lines `set name value`. */
   settings: Map<string, number>;
+  /** The line `set congestion name`. */
+  congestion?: string;
   steps: Step[];
 }
 
@@ -83,12 +85,17 @@ export function parseFile(
     if (script === undefined) throw wrong('Expected "=== name of the script" first');
     const setting = /^set (\w+) (\S+)$/.exec(text);
     const use = /^use (\S+)$/.exec(text);
+    if (setting && setting[1] === "congestion") {
+      script.congestion = setting[2]!;
+      return;
+    }
     if (setting) {
       if (!Number.isFinite(Number(setting[2]))) throw wrong("Not a number");
       script.settings.set(setting[1]!, Number(setting[2]));
     } else if (use) {
       const used = definitions.get(use[1]!);
       if (used === undefined) throw wrong("Nothing of this name is defined");
+      script.congestion ??= used.congestion;
       for (const [name, value] of used.settings) {
         if (!script.settings.has(name)) script.settings.set(name, value);
       }

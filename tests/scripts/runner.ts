@@ -34,6 +34,7 @@ const BARE: Partial<TcpConfig> = {
   minRto: 1000,
   receiveBufferMax: 0,
   sendBufferMax: 0,
+  congestion: "newreno",
 };
 
 /** What the observer has seen: `SYN_SENT>ESTABLISHED`, with the scripts in which it happened. */
@@ -111,7 +112,9 @@ class Run {
 
   #makeStack(): Stack {
     const { settings } = this.#script;
-    const tcpConfig: Record<string, number> = {};
+    const tcpConfig: Record<string, number | string> = {};
+    const { congestion } = this.#script;
+    if (congestion !== undefined) tcpConfig.congestion = congestion;
     for (const [name, value] of settings) {
       if (name in DEFAULT_TCP_CONFIG) tcpConfig[name] = value;
       else if (!["iss", "peerIsn", "mtu"].includes(name)) {
