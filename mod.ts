@@ -35,5 +35,6 @@ export type { TcpConn } from "./src/socket/tcp_conn.ts";
 export type { TcpListener } from "./src/socket/tcp_listener.ts";
 export type { UdpSocket } from "./src/socket/udp_socket.ts";
 export type { TcpConfig } from "./src/tcp/config.ts";
+export type { CongestionName } from "./src/tcp/congestion/registry.ts";
 export { IpAddress } from "./src/wire/address.ts";
 export type { Packet } from "./src/wire/packet.ts";
