@@ -32,6 +32,7 @@ export class Counters {
   tcpDsacksReceived = 0;
   tcpZeroWindowProbes = 0;
   tcpChallengeAcks = 0;
+  tcpChallengeAcksLimited = 0;
   tcpResetsReceived = 0;
   tcpResetsSent = 0;
 

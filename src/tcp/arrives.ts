@@ -8,15 +8,13 @@ import { Drop } from "../wire/drop.ts";
 import { seqAdd, seqDiff, seqGt, seqLe, seqLt } from "../wire/seq.ts";
 import { ACK, FIN, RST, SYN } from "../wire/tcp.ts";
 import { acknowledged, updateSendWindow } from "./ack.ts";
+import { challenge } from "./challenge.ts";
 import { closeConnection, enterTimeWait } from "./close.ts";
 import { resetReply, sendAck, sendReset, sendSyn, settleOptions } from "./output.ts";
 import type { Segment } from "./segment.ts";
 import { peerHasClosed, State, takesText } from "./state.ts";
 import { CloseReason, setState, Signal, signal, type Tcb } from "./tcb.ts";
 import { restartRetransmit, setLinger } from "./timers.ts";
-
-/** Shortest time between two acknowledgements of empty segments that are not acceptable, in ms. */
-const CHALLENGE_INTERVAL = 500;
 
 /** Works one segment through a connection in any state but CLOSED and LISTEN. */
 export function arrives(tcb: Tcb, seg: Segment, now: number): void {
@@ -105,6 +103,8 @@ function repeatsSyn(tcb: Tcb, seg: Segment, now: number): boolean {
 function checkTimestamps(tcb: Tcb, seg: Segment, now: number): boolean {
   const { timestamps, rcv, context } = tcb;
   if (!timestamps.enabled || (seg.flags & RST) !== 0) return true;
+  // Any SYN is challenged (RFC 5961 §4.2): that of a peer that has restarted has another clock.
+  if ((seg.flags & SYN) !== 0 && tcb.state >= State.ESTABLISHED) return true;
   if (!seg.options.timestamps) {
     context.counters.drop(Drop.TCP_NO_TIMESTAMP);
     return false;
@@ -132,7 +132,7 @@ function checkSequence(tcb: Tcb, seg: Segment, now: number): boolean {
   if ((seg.flags & RST) !== 0) return false;
   if (tcb.state === State.TIME_WAIT && repeatsFin(tcb, seg)) enterTimeWait(tcb, now);
   // Two sides that disagree must not answer each other's empty segments for ever.
-  if (seg.length === 0) challenge(tcb, now);
+  if (seg.length === 0 || (seg.flags & SYN) !== 0) challenge(tcb, now);
   else sendAck(tcb, now);
   return false;
 }
@@ -153,21 +153,17 @@ function repeatsFin(tcb: Tcb, seg: Segment): boolean {
   return (seg.flags & FIN) !== 0 && seqAdd(seg.seq, seg.length) === tcb.rcv.nxt;
 }
 
-/** Acknowledges what can't be right (RFC 5961), not more often than twice a second. */
-function challenge(tcb: Tcb, now: number): void {
-  if (now - tcb.challengedAt < CHALLENGE_INTERVAL) return;
-  tcb.challengedAt = now;
-  tcb.context.counters.tcpChallengeAcks++;
-  sendAck(tcb, now);
-}
-
-/** Second step (RFC 5961 §3.2): a RST counts only at RCV.NXT. */
+/**
+ * Second step (RFC 5961 §3.2): a RST counts only at RCV.NXT, elsewhere in the window it is
+ * challenged. It may carry text (SHLD-2), which must not bring it into the window.
+ */
 function checkReset(tcb: Tcb, seg: Segment, now: number): boolean {
   if ((seg.flags & RST) === 0) return true;
   const { counters } = tcb.context;
-  if (seg.seq !== tcb.rcv.nxt) {
+  const offset = seqDiff(seg.seq, tcb.rcv.nxt);
+  if (offset !== 0) {
     counters.drop(Drop.TCP_BAD_RESET);
-    challenge(tcb, now);
+    if (offset > 0) challenge(tcb, now);
     return false;
   }
   counters.tcpResetsReceived++;

@@ -34,6 +34,13 @@ export interface TcpConfig {
   readonly synTimeout: number;
   /** How long to wait in FIN_WAIT_2 for the peer when nobody will read any more. */
   readonly finWait2Timeout: number;
+  /** Shortest time between two challenge ACKs of one connection (RFC 5961 §7). */
+  readonly challengeInterval: number;
+  /**
+   * Most challenge ACKs of all connections in a second, on average: each second has its own limit,
+   * drawn from half to one and a half times this. `Infinity`: no limit but that of each connection.
+   */
+  readonly challengeLimit: number;
   /** Time to live of segments, 1 to 255 (MUST-49). */
   readonly ttl: number;
   /** Congestion control of connections that are given no other. */
@@ -55,6 +62,8 @@ export const DEFAULT_TCP_CONFIG: TcpConfig = {
   userTimeout: 300_000,
   synTimeout: 180_000,
   finWait2Timeout: 60_000,
+  challengeInterval: 500,
+  challengeLimit: Infinity,
   ttl: 64,
   congestion: "newreno",
 };

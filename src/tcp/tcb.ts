@@ -13,6 +13,7 @@ import type { IpAddress } from "../wire/address.ts";
 import { MAX_WINDOW_SCALE } from "../wire/tcp_options.ts";
 import type { CongestionControl } from "./congestion/congestion.ts";
 import { makeCongestion } from "./congestion/registry.ts";
+import type { ChallengeBudget } from "./challenge.ts";
 import type { TcpConfig } from "./config.ts";
 import type { Listener } from "./listener.ts";
 import { ReceiveTuner } from "./autotune.ts";
@@ -64,6 +65,7 @@ export interface TcpContext {
   readonly network: Network;
   readonly counters: Counters;
   readonly config: TcpConfig;
+  readonly challenges: ChallengeBudget;
   /** A connection's state is about to change from `tcb.state` to `next`. */
   onState(tcb: Tcb, next: State): void;
   /** Has the context look at the connection when the batch ends. */
@@ -171,7 +173,7 @@ export class Tcb implements Timed {
   unackedSegments = 0;
   /** An acknowledgement is due when the batch ends. */
   ackNow = false;
-  /** When an acknowledgement was last sent to a segment without text that was not acceptable. */
+  /** When a challenge ACK was last sent. */
   challengedAt = -Infinity;
 
   /** User's choice: send small segments at once (RFC 9293 §3.7.4, MUST-17). */

@@ -18,6 +18,7 @@ import { PROTOCOL } from "../wire/protocol.ts";
 import { seqAdd, seqGt, seqLt } from "../wire/seq.ts";
 import { ACK, checkTcp, FIN, RST, SYN } from "../wire/tcp.ts";
 import { arrives, lingerIfNobodyReads } from "./arrives.ts";
+import { ChallengeBudget } from "./challenge.ts";
 import { closeConnection } from "./close.ts";
 import type { TcpConfig } from "./config.ts";
 import {
@@ -63,6 +64,7 @@ export class Tcp implements TcpContext {
   readonly network: Network;
   readonly counters: Counters;
   readonly config: TcpConfig;
+  readonly challenges: ChallengeBudget;
   /** For traces. */
   observer: StateObserver | null = null;
   #env: Env;
@@ -86,6 +88,7 @@ export class Tcp implements TcpContext {
     this.counters = counters;
     this.config = config;
     this.#env = env;
+    this.challenges = new ChallengeBudget(env, config.challengeLimit);
     this.#isn = new IsnGenerator(env);
     this.#table = new ConnectionTable(env.random());
   }
