@@ -87,10 +87,12 @@ Deno.test("IP drops what is not a good packet for us, each for its reason (RFC 1
   }
 });
 
-Deno.test("IP lays a packet open: addresses, protocol, TTL, where the transport starts and ends", () => {
+const UNKNOWN_OPTION = Uint8Array.of(0x5e, 8, 1, 2, 3, 4, 5, 6);
+
+Deno.test("[MUST-50] IP lays a packet open, and skips options of any kind (RFC 9293 §3.9.2)", () => {
   const { ip, counters } = new TestLink();
   const payload = Uint8Array.of(1, 2, 3);
-  const bytes = ipv4({ protocol: 99, payload, ttl: 7, options: new Uint8Array(8).fill(1) });
+  const bytes = ipv4({ protocol: 99, payload, ttl: 7, options: UNKNOWN_OPTION });
   const padded = Uint8Array.of(...bytes, 0, 0, 0, 0); // a link may pad
   const packet = packetOf(padded);
   const { at } = packet;
@@ -98,7 +100,7 @@ Deno.test("IP lays a packet open: addresses, protocol, TTL, where the transport 
   assertEquals(packet.source.toString(), "10.0.0.1");
   assertEquals(packet.destination.toString(), "10.0.0.2");
   assertEquals([packet.protocol, packet.ttl], [99, 7]);
-  assertEquals([packet.transportAt, packet.end], [at + 28, at + 31]); // [MUST-50]
+  assertEquals([packet.transportAt, packet.end], [at + 28, at + 31]);
   assertEquals(counters.ipReceived, 1);
 });
 

@@ -70,9 +70,7 @@ const MAKERS: Partial<Record<keyof typeof Drop, (host: TestHost) => void>> = {
   },
   TCP_TRUNCATED: (host) => host.receive(ipv4({ protocol: 6, payload: new Uint8Array(19) })),
   TCP_BAD_OFFSET: (host) => host.receive(ipv4({ protocol: 6, payload: new Uint8Array(20) })),
-  TCP_BAD_CHECKSUM: (host) =>
-    // [MUST-3]
-    host.receive(damaged(tcp({ ...PORTS, seq: 1, flags: SYN }), 38)),
+  TCP_BAD_CHECKSUM: (host) => host.receive(damaged(tcp({ ...PORTS, seq: 1, flags: SYN }), 38)),
   TCP_NO_CONNECTION: (host) => host.receive(tcp({ ...PORTS, seq: 1, flags: SYN })),
   TCP_LISTEN_OVERFLOW: (host) => {
     host.stack.tcp.listen(null, 80, 0, () => {});
@@ -140,6 +138,19 @@ Deno.test("each packet received is delivered or dropped, once", () => {
   const dropped = counters.drops.reduce((sum, count) => sum + count, 0);
   assertEquals(counters.ipReceived, packets.length);
   assertEquals(delivered + dropped, packets.length);
+});
+
+Deno.test("[MUST-3] a segment with any bit of it wrong is dropped, and not answered (RFC 9293 §3.1)", () => {
+  const good = tcp({ ...PORTS, seq: 1, flags: SYN, payload: TEXT });
+  for (let bit = 20 * 8; bit < good.length * 8; bit++) {
+    const host = new TestHost();
+    const bad = good.slice();
+    bad[bit >> 3]! ^= 1 << (bit & 7);
+    host.receive(bad);
+    const { drops } = host.stack.counters;
+    assertEquals(drops[Drop.TCP_BAD_CHECKSUM]! + drops[Drop.TCP_BAD_OFFSET]!, 1, `bit ${bit}`);
+    assertEquals(host.take(), [], `bit ${bit}`);
+  }
 });
 
 Deno.test("an opened connection is not disturbed by packets that are dropped", () => {
