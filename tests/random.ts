@@ -57,10 +57,10 @@ export function testSeed(otherwise: number): number {
 }
 
 /** Runs `body`, and names the seed in what it throws. */
-export function withSeed(otherwise: number, body: (random: Random) => void): void {
+export function withSeed<T>(otherwise: number, body: (random: Random) => T): T {
   const seed = testSeed(otherwise);
   try {
-    body(new Random(seed));
+    return body(new Random(seed));
   } catch (error) {
     if (error instanceof Error) error.message += `\n(TCPSTACK_SEED=${seed} shows it again)`;
     throw error;

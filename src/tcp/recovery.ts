@@ -75,7 +75,8 @@ export function beginRecovery(tcb: Tcb, phase: Phase): void {
   r.phase = phase;
   r.point = snd.nxt;
   r.undoFrom = snd.una;
-  r.canUndo = true;
+  // While something from an earlier recovery is out again, its echo proves nothing about this one.
+  r.canUndo = tcb.board.resent === 0;
   r.resent = 0;
   r.tlpOut = false;
 }

@@ -23,6 +23,7 @@ export class Peer implements TcpUser {
   /** The first byte that was not what it should be; -1: none. */
   wrongAt = -1;
   #target = new Uint8Array(16_384);
+  #chunk = new Uint8Array(16_384);
 
   /** @param expectedSalt Of what comes; `salt` is of what is written. */
   constructor(
@@ -48,11 +49,12 @@ export class Peer implements TcpUser {
   onWritable(): void {
     const { tcp } = this.host.stack;
     while (this.written < this.total) {
-      const length = Math.min(16_384, this.total - this.written);
-      const chunk = Uint8Array.from({ length }, (_, i) => streamByte(this.written + i, this.salt));
-      const taken = tcp.send(this.tcb!, chunk, this.network.now);
+      const { free } = this.tcb!.sendBuffer;
+      const length = Math.min(this.#chunk.length, this.total - this.written, free);
+      for (let i = 0; i < length; i++) this.#chunk[i] = streamByte(this.written + i, this.salt);
+      const taken = tcp.send(this.tcb!, this.#chunk.subarray(0, length), this.network.now);
       this.written += taken;
-      if (taken < length) return;
+      if (taken === 0) return;
     }
     tcp.close(this.tcb!, this.network.now);
   }

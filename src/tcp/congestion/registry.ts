@@ -4,13 +4,15 @@
  * @module
  */
 
+import { Bbr } from "./bbr.ts";
 import type { CongestionControl } from "./congestion.ts";
 import { NewReno } from "./new_reno.ts";
 
 /** Name of a congestion control. */
-export type CongestionName = "newreno";
+export type CongestionName = "bbr" | "newreno";
 
 const MAKERS: Readonly<Record<CongestionName, () => CongestionControl>> = {
+  bbr: () => new Bbr(),
   newreno: () => new NewReno(),
 };
 
