@@ -31,6 +31,9 @@ export class Counters {
   tcpSpuriousRecoveries = 0;
   tcpDsacksReceived = 0;
   tcpZeroWindowProbes = 0;
+  tcpSynCookiesSent = 0;
+  tcpSynCookiesAccepted = 0;
+  tcpSynCookiesRejected = 0;
   tcpChallengeAcks = 0;
   tcpChallengeAcksLimited = 0;
   tcpResetsReceived = 0;

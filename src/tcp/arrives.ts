@@ -199,6 +199,11 @@ function checkAck(tcb: Tcb, seg: Segment, now: number): boolean {
       resetReply(context, seg);
       return false;
     }
+    if (tcb.listener?.isFull) {
+      // Our SYN stays unacknowledged; the ACK comes again with it, or with the peer's first text.
+      context.counters.drop(Drop.TCP_LISTEN_OVERFLOW);
+      return false;
+    }
     establish(tcb, seg, now);
     return true;
   }

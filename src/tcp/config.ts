@@ -34,6 +34,11 @@ export interface TcpConfig {
   readonly synTimeout: number;
   /** How long to wait in FIN_WAIT_2 for the peer when nobody will read any more. */
   readonly finWait2Timeout: number;
+  /**
+   * Whether to answer SYNs with cookies, which need no memory, while a listener has as many
+   * half-open connections as its backlog (RFC 4987 §3.6). If not, they go unanswered.
+   */
+  readonly synCookies: boolean;
   /** Shortest time between two challenge ACKs of one connection (RFC 5961 §7). */
   readonly challengeInterval: number;
   /**
@@ -62,6 +67,7 @@ export const DEFAULT_TCP_CONFIG: TcpConfig = {
   userTimeout: 300_000,
   synTimeout: 180_000,
   finWait2Timeout: 60_000,
+  synCookies: true,
   challengeInterval: 500,
   challengeLimit: Infinity,
   ttl: 64,

@@ -10,17 +10,19 @@ import type { Tcb } from "./tcb.ts";
 
 /** A port in LISTEN, with the connections that nobody has accepted yet. */
 export class Listener {
-  /** Connections in SYN_RECEIVED. */
+  /** Connections in SYN_RECEIVED: as many as the backlog at most. */
   halfOpen = 0;
-  /** Established connections, oldest first. */
+  /** The accept queue: established connections, oldest first, as many as the backlog at most. */
   readonly queue: Tcb[] = [];
+  /** Until when cookies may come back that it has sent, in milliseconds. */
+  cookiesUntil = -Infinity;
   /** Congestion control of its connections; `null` for that of the stack. */
   congestion: CongestionName | null = null;
 
   /**
    * @param address The address that it listens on; `null` for all of ours.
    * @param port The port; 0 for every port that no other listener has.
-   * @param backlog Most connections that wait, half open or established.
+   * @param backlog Most connections that wait to be accepted, and most that are half open.
    * @param onAcceptable Called when the queue has got longer.
    */
   constructor(
@@ -30,9 +32,14 @@ export class Listener {
     readonly onAcceptable: () => void,
   ) {}
 
-  /** Whether another connection would be too many. */
+  /** Whether the accept queue is full: neither SYNs nor the ACKs of our SYNs are taken then. */
   get isFull(): boolean {
-    return this.halfOpen + this.queue.length >= this.backlog;
+    return this.queue.length >= this.backlog;
+  }
+
+  /** Whether another half-open connection would be too many. */
+  get isHalfOpenFull(): boolean {
+    return this.halfOpen >= this.backlog;
   }
 
   /** Takes the oldest established connection; `undefined` when there is none. */

@@ -25,7 +25,7 @@ import {
 import { Frto, Phase } from "./recovery.ts";
 import type { Segment } from "./segment.ts";
 import { State } from "./state.ts";
-import { MAX_WINDOW, type Tcb, type TcpContext } from "./tcb.ts";
+import { MAX_WINDOW, scaleFor, type Tcb, type TcpContext } from "./tcb.ts";
 import {
   restartRetransmit,
   setDelayedAck,
@@ -37,7 +37,7 @@ import {
 const header = new TcpHeader();
 
 /** Default MSS over IPv4 and IPv6 when the peer names none (RFC 9293 §3.7.1, MUST-15). */
-const DEFAULT_MSS = { 4: 536, 6: 1220 } as const;
+export const DEFAULT_MSS = { 4: 536, 6: 1220 } as const;
 
 /**
  * Sends whatever may be sent now: what was lost, then new text as far as windows, pacing, Nagle and
@@ -396,7 +396,33 @@ export function resetReply(context: TcpContext, seg: Segment): void {
   }
 }
 
-/** Sends a header that answers `seg` and belongs to no connection. */
+/**
+ * Answers a SYN with a SYN,ACK of which nothing is kept: with a SYN cookie.
+ *
+ * @param iss The cookie.
+ * @param stamp Our timestamp, with the other options of the SYN in it; -1 for none: nothing can
+ * be remembered then but the MSS.
+ */
+export function sendSynCookie(context: TcpContext, seg: Segment, iss: number, stamp: number): void {
+  const { config, network } = context;
+  const { options, packet: { source, destination } } = seg;
+  const { view } = network.outgoing;
+  let end = TRANSPORT_AT + TCP_MIN_HEADER;
+  end += writeMss(view, end, network.maxMessage(source) - TCP_MIN_HEADER);
+  if (stamp >= 0) {
+    if (config.sack && options.sackPermitted) end += writeSackPermitted(view, end);
+    end += writeTimestamps(view, end, stamp, options.timestampValue);
+    if (config.windowScaling && options.windowScale >= 0) {
+      end += writeWindowScale(view, end, scaleFor(config.receiveBufferMax));
+    }
+  }
+  context.counters.tcpSynCookiesSent++;
+  const window = Math.min(config.receiveBuffer, MAX_WINDOW);
+  const ack = seqAdd(seg.seq, 1);
+  sendBare(context, destination, source, seg, iss, ack, SYN | ACK, window, end);
+}
+
+/** Sends a header that answers `seg` and belongs to no connection; options are in place, to `end`. */
 function sendBare(
   context: TcpContext,
   local: IpAddress,
@@ -405,21 +431,23 @@ function sendBare(
   seq: number,
   ack: number,
   flags: number,
+  window = 0,
+  end = TRANSPORT_AT + TCP_MIN_HEADER,
 ): void {
   const packet = context.network.outgoing;
-  packet.end = TRANSPORT_AT + TCP_MIN_HEADER;
+  packet.end = end;
   header.bind(packet.view, TRANSPORT_AT);
   header.sourcePort = seg.destinationPort;
   header.destinationPort = seg.sourcePort;
   header.seq = seq;
   header.ack = ack;
-  header.dataOffset = TCP_MIN_HEADER;
+  header.dataOffset = end - TRANSPORT_AT;
   header.flags = flags;
-  header.window = 0;
+  header.window = window;
   header.urgentPointer = 0;
   header.writeChecksum(
     packet.end,
-    pseudoHeaderSum(local, remote, PROTOCOL.TCP, TCP_MIN_HEADER),
+    pseudoHeaderSum(local, remote, PROTOCOL.TCP, end - TRANSPORT_AT),
   );
   context.counters.tcpSent++;
   context.network.send(local, remote, PROTOCOL.TCP, BARE_OPTIONS);

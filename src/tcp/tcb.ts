@@ -250,7 +250,7 @@ export class Tcb implements Timed {
 export const MAX_WINDOW = 0xffff;
 
 /** The smallest shift with which a window of `bytes` fits the header (RFC 7323 §2.3). */
-function scaleFor(bytes: number): number {
+export function scaleFor(bytes: number): number {
   let shift = 0;
   while (shift < MAX_WINDOW_SCALE && MAX_WINDOW * 2 ** shift < bytes) shift++;
   return shift;

@@ -17,6 +17,7 @@ import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import { seqAdd, seqGt, seqLt } from "../wire/seq.ts";
 import { ACK, checkTcp, FIN, RST, SYN } from "../wire/tcp.ts";
+import { TcpOptions } from "../wire/tcp_options.ts";
 import { arrives, lingerIfNobodyReads } from "./arrives.ts";
 import { ChallengeBudget } from "./challenge.ts";
 import { closeConnection } from "./close.ts";
@@ -30,18 +31,21 @@ import {
 import { IsnGenerator } from "./isn.ts";
 import { Listener } from "./listener.ts";
 import {
+  DEFAULT_MSS,
   openWindow,
   output,
   resetReply,
   sendAck,
   sendReset,
   sendSyn,
+  sendSynCookie,
   settleOptions,
 } from "./output.ts";
 import { Segment } from "./segment.ts";
 import { peerHasClosed, State } from "./state.ts";
 import { ConnectionTable } from "./table.ts";
 import { CloseReason, setState, Signal, Tcb, type TcpContext, type TcpUser } from "./tcb.ts";
+import { MAX_COOKIE_AGE, recallOptions, stampOptions, SynCookies } from "./syn_cookies.ts";
 import { expire } from "./timeout.ts";
 
 /** Told of every change of a connection's state, before it happens. */
@@ -69,6 +73,9 @@ export class Tcp implements TcpContext {
   observer: StateObserver | null = null;
   #env: Env;
   #isn: IsnGenerator;
+  #cookies: SynCookies;
+  /** The options of a SYN, as its cookie has them. */
+  #recalled = new TcpOptions();
   #table: ConnectionTable;
   #listeners = new Map<number, Listener[]>();
   #deadlines = new Deadlines<Tcb>();
@@ -90,6 +97,7 @@ export class Tcp implements TcpContext {
     this.#env = env;
     this.challenges = new ChallengeBudget(env, config.challengeLimit);
     this.#isn = new IsnGenerator(env);
+    this.#cookies = new SynCookies(env);
     this.#table = new ConnectionTable(env.random());
   }
 
@@ -115,6 +123,7 @@ export class Tcp implements TcpContext {
     const tcb = this.#table.find(destination, seg.destinationPort, source, seg.sourcePort);
     if (tcb === null) return this.#arrivesUnknown(seg, now);
     if (tcb.state === State.TIME_WAIT && this.#mayReplace(tcb, seg)) {
+      if (this.#findListener(seg)!.isHalfOpenFull) return Drop.TCP_LISTEN_OVERFLOW;
       closeConnection(tcb, CloseReason.NORMAL);
       return this.#arrivesUnknown(seg, now, seqAdd(tcb.snd.nxt, ISS_GAP));
     }
@@ -142,27 +151,86 @@ export class Tcp implements TcpContext {
     }
     // First, check for a RST; second, for an ACK; third, for a SYN
     if ((seg.flags & RST) !== 0) return Drop.TCP_BAD_RESET;
-    if ((seg.flags & ACK) !== 0) {
-      resetReply(this, seg);
-      return Drop.TCP_BAD_ACK;
-    }
+    if ((seg.flags & ACK) !== 0) return this.#arrivesAck(listener, seg, now);
     if ((seg.flags & SYN) === 0) return Drop.TCP_NO_CONNECTION;
     if (listener.isFull) return Drop.TCP_LISTEN_OVERFLOW;
-    this.#passiveOpen(listener, seg, now, leastIss);
+    if (!listener.isHalfOpenFull) this.#passiveOpen(listener, seg, now, leastIss);
+    else if (this.config.synCookies) this.#sendCookie(listener, seg, now);
+    else return Drop.TCP_LISTEN_OVERFLOW;
     return Drop.NONE;
   }
 
-  #passiveOpen(listener: Listener, seg: Segment, now: number, leastIss?: number): void {
+  /** An ACK in LISTEN is one too many, unless it brings a cookie back. */
+  #arrivesAck(listener: Listener, seg: Segment, now: number): Drop {
+    if ((seg.flags & SYN) === 0 && now <= listener.cookiesUntil) {
+      // The peer takes the connection for established, and will ask again (RFC 4987 §3.6).
+      if (listener.isFull) return Drop.TCP_LISTEN_OVERFLOW;
+      const mss = this.#cookies.check(seg, now);
+      if (mss !== 0) {
+        this.#acceptCookie(listener, seg, mss, now);
+        return Drop.NONE;
+      }
+      this.counters.tcpSynCookiesRejected++;
+    }
+    resetReply(this, seg);
+    return Drop.TCP_BAD_ACK;
+  }
+
+  /** Answers a SYN for which there is no room. */
+  #sendCookie(listener: Listener, seg: Segment, now: number): void {
+    const { config } = this;
+    const { options, packet: { source, destination } } = seg;
+    let stamp = -1;
+    if (config.timestamps && options.timestamps) {
+      this.#isn.next(destination, seg.destinationPort, source, seg.sourcePort, now);
+      stamp = stampOptions(
+        (Math.floor(now) + this.#isn.timestampOffset) >>> 0,
+        config.windowScaling ? options.windowScale : -1,
+        config.sack && options.sackPermitted,
+      );
+    }
+    listener.cookiesUntil = now + MAX_COOKIE_AGE;
+    const iss = this.#cookies.make(seg, options.mss || DEFAULT_MSS[source.family], now);
+    sendSynCookie(this, seg, iss, stamp);
+  }
+
+  /** Makes the connection that a cookie tells of, and works its first segment through it. */
+  #acceptCookie(listener: Listener, seg: Segment, mss: number, now: number): void {
+    const tcb = this.#newPassive(listener, seg);
+    const { snd, rcv } = tcb;
+    recallOptions(this.#recalled, mss, seg.options);
+    rcv.irs = seqAdd(seg.seq, -1);
+    rcv.nxt = seg.seq;
+    settleOptions(tcb, this.#recalled, now);
+    this.#isn.next(tcb.local, tcb.localPort, tcb.remote, tcb.remotePort, now);
+    tcb.timestamps.offset = this.#isn.timestampOffset;
+    snd.iss = snd.una = seqAdd(seg.ack, -1);
+    snd.nxt = seg.ack;
+    seg.options.timestampEcho = 0; // holds no time that could be measured by
+    this.#table.add(tcb);
+    tcb.state = State.LISTEN;
+    setState(tcb, State.SYN_RECEIVED);
+    listener.halfOpen++;
+    this.counters.tcpSynCookiesAccepted++;
+    this.counters.tcpPassiveOpens++;
+    arrives(tcb, seg, now);
+    this.touch(tcb);
+  }
+
+  #newPassive(listener: Listener, seg: Segment): Tcb {
     const { source, destination } = seg.packet;
-    const local = destination.clone();
-    const tcb = new Tcb(
+    return new Tcb(
       this,
-      local,
+      destination.clone(),
       seg.destinationPort,
       source.clone(),
       seg.sourcePort,
       listener,
     );
+  }
+
+  #passiveOpen(listener: Listener, seg: Segment, now: number, leastIss?: number): void {
+    const tcb = this.#newPassive(listener, seg);
     tcb.rcv.irs = seg.seq;
     tcb.rcv.nxt = seqAdd(seg.seq, 1);
     settleOptions(tcb, seg.options, now);

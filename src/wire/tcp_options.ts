@@ -54,13 +54,7 @@ export class TcpOptions {
    * the list. What came before it counts. The last one of a kind wins.
    */
   parse(view: DataView, at: number, end: number): void {
-    this.mss = 0;
-    this.windowScale = -1;
-    this.sackPermitted = false;
-    this.timestamps = false;
-    this.timestampValue = 0;
-    this.timestampEcho = 0;
-    this.sackBlocks = 0;
+    this.clear();
     while (at < end) {
       const kind = view.getUint8(at);
       if (kind === TCP_OPTION.END) return;
@@ -74,6 +68,17 @@ export class TcpOptions {
       this.#take(kind, length, view, at + 2);
       at += length;
     }
+  }
+
+  /** Makes it what it is for a segment without options. */
+  clear(): void {
+    this.mss = 0;
+    this.windowScale = -1;
+    this.sackPermitted = false;
+    this.timestamps = false;
+    this.timestampValue = 0;
+    this.timestampEcho = 0;
+    this.sackBlocks = 0;
   }
 
   #take(kind: number, length: number, view: DataView, at: number): void {

@@ -4,12 +4,14 @@
  */
 
 import { assert, assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
+import type { Counters } from "../../src/base/counters.ts";
+import type { TcpConfig } from "../../src/tcp/config.ts";
 import { Stack } from "../../src/stack/stack.ts";
 import { State, STATE_NAMES } from "../../src/tcp/state.ts";
 import { NO_USER, type Tcb } from "../../src/tcp/tcb.ts";
 import { finish, pseudoHeaderSum, sum } from "../../src/wire/checksum.ts";
 import { IpAddress } from "../../src/wire/address.ts";
-import { DROP_NAMES } from "../../src/wire/drop.ts";
+import { Drop } from "../../src/wire/drop.ts";
 import { encodeOptions } from "../scripts/options.ts";
 import { icmp, ipv4, packetOf, PEER, STACK, tcp, udp } from "../packets.ts";
 import { type Random, withSeed } from "../random.ts";
@@ -29,7 +31,7 @@ class Target {
   readonly opened: Tcb[] = [];
   readonly transitions = new Set<string>();
 
-  constructor(readonly random: Random) {
+  constructor(readonly random: Random, settings: Partial<TcpConfig> = {}) {
     this.stack = new Stack({
       link: {
         mtu: 1500,
@@ -39,7 +41,7 @@ class Target {
         },
       },
       addresses: [STACK],
-      tcp: { receiveBuffer: 8192, sendBuffer: 8192 },
+      tcp: { receiveBuffer: 8192, sendBuffer: 8192, ...settings },
     }, random);
     this.stack.tcp.observer = (tcb, next) =>
       void this.transitions.add(`${STATE_NAMES[tcb.state]}>${STATE_NAMES[next]}`);
@@ -257,9 +259,12 @@ Deno.test("segments that are no SYN never make a connection", () => {
   });
 });
 
-Deno.test("a flood of SYNs makes no more connections than the backlog, and leaves others alone", () => {
+/** Sends 5000 SYNs of many sources, and watches what becomes of them. */
+function flood(settings: Partial<TcpConfig>): Counters {
+  let counters!: Counters;
   withSeed(3, (random) => {
-    const target = new Target(random);
+    const target = new Target(random, settings);
+    counters = target.stack.counters;
     const before = target.stack.tcp.connectionCount;
     for (let i = 0; i < 5000; i++) {
       target.receive(tcp({
@@ -271,7 +276,6 @@ Deno.test("a flood of SYNs makes no more connections than the backlog, and leave
       }));
     }
     assertEquals(target.stack.tcp.connectionCount, before + BACKLOG);
-    assertGreater(target.stack.counters.drops[DROP_NAMES.indexOf("TCP_LISTEN_OVERFLOW")]!, 4000);
     // Half-open connections go away by themselves.
     for (let i = 0; i < 100; i++) {
       target.now += 10_000;
@@ -279,6 +283,14 @@ Deno.test("a flood of SYNs makes no more connections than the backlog, and leave
     }
     assertEquals(target.stack.tcp.connectionCount, 0);
   });
+  return counters;
+}
+
+Deno.test("a flood of SYNs makes no more connections than the backlog, and leaves others alone", () => {
+  assertGreater(flood({}).tcpSynCookiesSent, 4000);
+  const counters = flood({ synCookies: false });
+  assertGreater(counters.drops[Drop.TCP_LISTEN_OVERFLOW]!, 4000);
+  assertEquals(counters.tcpSynCookiesSent, 0);
 });
 
 Deno.test("a peer that sends every second byte makes us remember a bounded number of ranges", () => {
@@ -294,7 +306,7 @@ Deno.test("a peer that sends every second byte makes us remember a bounded numbe
       assertEquals(answers, 1);
     }
     assertEquals(tcb!.assembler.count, MAX_RANGES);
-    assertGreater(target.stack.counters.drops[DROP_NAMES.indexOf("TCP_NO_ROOM")]!, 0);
+    assertGreater(target.stack.counters.drops[Drop.TCP_NO_ROOM]!, 0);
     // The connection goes on: everything sent once more, in order, arrives.
     target.receive(
       tcp({ ...ports, seq: 1, ack: tcb!.snd.nxt, flags: 16, payload: random.bytes(1000) }),
