@@ -71,5 +71,5 @@ export const DEFAULT_TCP_CONFIG: TcpConfig = {
   challengeInterval: 500,
   challengeLimit: Infinity,
   ttl: 64,
-  congestion: "newreno",
+  congestion: "cubic",
 };

@@ -83,10 +83,20 @@ Deno.test("a reduction for nothing is taken back (RFC 4015 §3.2)", () => {
 
 Deno.test("an idle window falls by half for each timeout, to the restart window at most (RFC 5681 §4.1)", () => {
   const control = started(1000);
-  for (let i = 0; i < 70; i++) ack(control, 1000);
+  control.onLoss(10_000, 0);
+  control.onRecovered(0);
+  assertEquals([control.cwnd, control.ssthresh], [5000, 5000]);
+  for (let n = 5; n < 80; n++) for (let i = 0; i < n; i++) ack(control, 1000);
   assertEquals(control.cwnd, 80_000);
   control.onIdle(2500, 1000, 0);
   assertEquals([control.cwnd, control.ssthresh], [20_000, 60_000]);
   control.onIdle(100_000, 1000, 0);
   assertEquals(control.cwnd, 10_000);
+});
+
+Deno.test("slow start that has met no limit yet goes on without one after idle time (RFC 5681 §4.1)", () => {
+  const control = started(1000);
+  for (let i = 0; i < 70; i++) ack(control, 1000);
+  control.onIdle(2500, 1000, 0);
+  assertEquals([control.cwnd, control.ssthresh], [20_000, Infinity]);
 });

@@ -6,14 +6,16 @@
 
 import { Bbr } from "./bbr.ts";
 import type { CongestionControl } from "./congestion.ts";
+import { Cubic } from "./cubic.ts";
 import { NewReno } from "./new_reno.ts";
 
 /** Name of a congestion control. */
-export type CongestionName = "bbr" | "newreno";
+export type CongestionName = "newreno" | "cubic" | "bbr";
 
 const MAKERS: Readonly<Record<CongestionName, () => CongestionControl>> = {
-  bbr: () => new Bbr(),
   newreno: () => new NewReno(),
+  cubic: () => new Cubic(),
+  bbr: () => new Bbr(),
 };
 
 /** The names there are. */

@@ -39,7 +39,7 @@ export abstract class WindowControl implements CongestionControl {
 
   onLoss(flight: number, now: number): void {
     this.#remember();
-    this.ssthresh = Math.max(this.reduced(flight, now), 2 * this.mss);
+    this.ssthresh = Math.max(Math.floor(this.reduced(flight, now)), 2 * this.mss);
   }
 
   onTimeout(flight: number, now: number, first: boolean): void {
@@ -56,11 +56,14 @@ export abstract class WindowControl implements CongestionControl {
     this.ssthresh = Math.max(this.ssthresh, this.#priorSsthresh);
   }
 
-  /** RFC 5681 §4.1, RFC 2861: half for each timeout that passed, down to the restart window. */
+  /**
+   * RFC 5681 §4.1, RFC 2861: half for each timeout that passed, down to the restart window. Slow
+   * start then leads back to three quarters; or on, where it has met no limit yet.
+   */
   onIdle(idle: number, rto: number, _now: number): void {
     const restart = Math.min(initialWindow(this.mss), this.cwnd);
-    this.ssthresh = Math.max(this.ssthresh === Infinity ? 0 : this.ssthresh, 0.75 * this.cwnd);
-    for (; idle > rto && this.cwnd > restart; idle -= rto) this.cwnd /= 2;
+    this.ssthresh = Math.max(this.ssthresh, Math.floor(0.75 * this.cwnd));
+    for (; idle > rto && this.cwnd > restart; idle -= rto) this.cwnd = Math.floor(this.cwnd / 2);
     this.cwnd = Math.max(this.cwnd, restart);
   }
 
