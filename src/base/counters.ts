@@ -10,6 +10,7 @@ import { type Drop, DROP_NAMES } from "../wire/drop.ts";
 export class Counters {
   ipReceived = 0;
   ipSent = 0;
+  ipSuspectedPaths = 0;
   icmpEchoReplies = 0;
   icmpErrorsReceived = 0;
   icmpErrorsSent = 0;
@@ -34,6 +35,7 @@ export class Counters {
   tcpSynCookiesSent = 0;
   tcpSynCookiesAccepted = 0;
   tcpSynCookiesRejected = 0;
+  tcpKeepAliveProbes = 0;
   tcpChallengeAcks = 0;
   tcpChallengeAcksLimited = 0;
   tcpResetsReceived = 0;

@@ -25,6 +25,9 @@ export interface Network {
   /** The largest transport message to a destination, header included, in bytes: MMS_S. */
   maxMessage(destination: IpAddress): number;
 
+  /** A destination does not answer: the way there may be dead (RFC 1122 §3.3.1.4). */
+  suspect(destination: IpAddress): void;
+
   /** Our address towards a destination; `undefined` when there is no way to it. */
   sourceFor(destination: IpAddress): IpAddress | undefined;
 }

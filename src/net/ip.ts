@@ -114,6 +114,11 @@ export class Ip implements Network {
     return this.#link.mtu - IPV4_MIN_HEADER;
   }
 
+  /** There is one way only on a link between two, so it is counted, and that is all. */
+  suspect(_destination: IpAddress): void {
+    this.#counters.ipSuspectedPaths++;
+  }
+
   sourceFor(destination: IpAddress): IpAddress | undefined {
     // What is for ourselves must not leave the host (RFC 1122 §3.2.1.3), and comes back no other way.
     if (destination.isLoopback || this.isOwn(destination)) return undefined;

@@ -10,6 +10,7 @@ import { ACK, FIN, RST, SYN } from "../wire/tcp.ts";
 import { acknowledged, updateSendWindow } from "./ack.ts";
 import { challenge } from "./challenge.ts";
 import { closeConnection, enterTimeWait } from "./close.ts";
+import { heard } from "./keep_alive.ts";
 import { resetReply, sendAck, sendReset, sendSyn, settleOptions } from "./output.ts";
 import type { Segment } from "./segment.ts";
 import { peerHasClosed, State, takesText } from "./state.ts";
@@ -18,6 +19,7 @@ import { restartRetransmit, setLinger } from "./timers.ts";
 
 /** Works one segment through a connection in any state but CLOSED and LISTEN. */
 export function arrives(tcb: Tcb, seg: Segment, now: number): void {
+  if (tcb.keepAlive !== null) heard(tcb, tcb.keepAlive, now);
   if (tcb.state === State.SYN_SENT) {
     arrivesInSynSent(tcb, seg, now);
     return;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sendReset } from "./output.ts";
 import { State } from "./state.ts";
 import { CloseReason, setState, Signal, signal, type Tcb } from "./tcb.ts";
 import { setLinger, stopTimers } from "./timers.ts";
@@ -23,6 +24,18 @@ export function closeConnection(tcb: Tcb, reason: CloseReason): void {
   if (tcb.reason !== CloseReason.NONE) return; // was told when it entered TIME_WAIT
   tcb.reason = reason;
   signal(tcb, Signal.CLOSED);
+}
+
+/**
+ * ABORT (§3.9.1.5): ends the connection at once, with a RST where there is a peer to tell: in
+ * SYN_RECEIVED to CLOSE_WAIT (§3.10.5), and as long as our FIN has not told it.
+ */
+export function abortConnection(tcb: Tcb, reason: CloseReason, now: number): void {
+  const { state } = tcb;
+  const hasPeer = state === State.FIN_WAIT_1 || state === State.FIN_WAIT_2 ||
+    (state >= State.SYN_RECEIVED && !tcb.finSent);
+  if (hasPeer) sendReset(tcb, now);
+  closeConnection(tcb, reason);
 }
 
 /** Enters TIME_WAIT, or stays there for another 2 MSL (RFC 9293 §3.10.7.4, MUST-13). */

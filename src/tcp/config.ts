@@ -46,6 +46,14 @@ export interface TcpConfig {
    * drawn from half to one and a half times this. `Infinity`: no limit but that of each connection.
    */
   readonly challengeLimit: number;
+  /** With keep-alive: how long nothing must be received before the first probe (MUST-28). */
+  readonly keepAliveIdle: number;
+  /** With keep-alive: time between two probes. */
+  readonly keepAliveInterval: number;
+  /** With keep-alive: how many probes without an answer end the connection. */
+  readonly keepAliveCount: number;
+  /** Whether keep-alive probes carry one octet, for peers that answer no other (MAY-6). */
+  readonly keepAliveOctet: boolean;
   /** Time to live of segments, 1 to 255 (MUST-49). */
   readonly ttl: number;
   /** Congestion control of connections that are given no other. */
@@ -68,6 +76,10 @@ export const DEFAULT_TCP_CONFIG: TcpConfig = {
   synTimeout: 180_000,
   finWait2Timeout: 60_000,
   synCookies: true,
+  keepAliveIdle: 7_200_000,
+  keepAliveInterval: 75_000,
+  keepAliveCount: 9,
+  keepAliveOctet: false,
   challengeInterval: 500,
   challengeLimit: Infinity,
   ttl: 64,

@@ -30,6 +30,7 @@ import {
   restartRetransmit,
   setDelayedAck,
   setPace,
+  startCork,
   startPersist,
   startRetransmit,
 } from "./timers.ts";
@@ -109,6 +110,10 @@ function sendNew(tcb: Tcb, now: number): void {
     const length = Math.max(0, Math.min(most, usable));
     if (room < most) tcb.limitedAt = snd.nxt;
     const fin = tcb.finQueued && length === unsent;
+    if (tcb.corked && !fin && length === unsent && length < tcb.mss - sackRoom(tcb)) {
+      startCork(tcb, now);
+      return;
+    }
     if (!fin && !isWorthSending(tcb, unsent, length, most, flight)) {
       // Nothing will come back that could reopen the window: ask (RFC 9293 §3.8.6.1, MUST-36).
       if (flight === 0) startPersist(tcb, now);
@@ -129,6 +134,7 @@ function sendFresh(tcb: Tcb, length: number, fin: boolean, now: number): void {
   tcb.rate.onSent(board, index, now);
   tcb.prr.onSent(length);
   if (fin) tcb.finSent = true;
+  tcb.corkAt = Infinity;
   sendSegment(tcb, start, length, ACK | (fin ? FIN : 0), now);
   snd.nxt = end;
   onSent(tcb, length, now);
@@ -229,6 +235,16 @@ export function sendTailProbe(tcb: Tcb, now: number): void {
 }
 
 /**
+ * Sends a keep-alive probe: a segment in front of the window, which has to be acknowledged
+ * (RFC 9293 §3.8.4). It carries nothing (SHLD-12), or one octet that the peer has already, for
+ * peers that answer no other (MAY-6).
+ */
+export function sendKeepAlive(tcb: Tcb, now: number): void {
+  const length = tcb.context.config.keepAliveOctet ? 1 : 0;
+  sendSegment(tcb, seqAdd(tcb.snd.nxt, -1), length, ACK, now);
+}
+
+/**
  * Builds one segment from the connection's variables and hands it to IP. It carries the
  * acknowledgement and the window of the moment, so nothing is owed to the peer afterwards.
  */
@@ -246,9 +262,10 @@ function sendSegment(tcb: Tcb, seq: number, length: number, flags: number, now: 
   packet.end = textAt + length;
   if (length > 0) {
     const offset = seqDiff(seq, tcb.dataStart);
-    sendBuffer.peek(offset, length, packet.bytes, textAt);
+    if (offset >= 0) sendBuffer.peek(offset, length, packet.bytes, textAt);
+    else packet.bytes[textAt] = 0; // a keep-alive's octet, acknowledged long ago
     // The last byte we have is pushed (RFC 9293 §3.9.1.2, MUST-61).
-    if (offset + length === sendBuffer.length) flags |= PSH;
+    if (offset >= 0 && offset + length === sendBuffer.length) flags |= PSH;
     context.counters.tcpBytesSent += length;
     tcb.textSentAt = now;
   }

@@ -15,6 +15,7 @@ import type { CongestionControl } from "./congestion/congestion.ts";
 import { makeCongestion } from "./congestion/registry.ts";
 import type { ChallengeBudget } from "./challenge.ts";
 import type { TcpConfig } from "./config.ts";
+import type { KeepAlive } from "./keep_alive.ts";
 import type { Listener } from "./listener.ts";
 import { ReceiveTuner } from "./autotune.ts";
 import { ProportionalRateReduction } from "./prr.ts";
@@ -45,6 +46,16 @@ export const CloseReason = {
 /** One of the values of {@linkcode CloseReason}. */
 export type CloseReason = typeof CloseReason[keyof typeof CloseReason];
 
+/** Trouble that does not end a connection (RFC 9293 §3.9.1.8). */
+export const SoftError = {
+  NONE: 0,
+  /** Something was sent four times, and there is no answer: R1 (§3.8.3, SHLD-9). */
+  NO_ANSWER: 1,
+} as const;
+
+/** One of the values of {@linkcode SoftError}. */
+export type SoftError = typeof SoftError[keyof typeof SoftError];
+
 /** What a connection tells whoever uses it, once a batch of packets has been worked through. */
 export interface TcpUser {
   /** The connection is established. */
@@ -55,10 +66,18 @@ export interface TcpUser {
   onWritable(): void;
   /** The connection is gone: `tcb.reason` says why. Also told when it enters TIME_WAIT. */
   onClosed(): void;
+  /** There is trouble: `tcb.softError` says what. Not told where it is left out (SHLD-20). */
+  onSoftError?(): void;
 }
 
 /** What a connection has to tell its user; bits of {@linkcode Tcb.signals}. */
-export const Signal = { OPEN: 1, READABLE: 2, WRITABLE: 4, CLOSED: 8 } as const;
+export const Signal = {
+  OPEN: 1,
+  READABLE: 2,
+  WRITABLE: 4,
+  CLOSED: 8,
+  SOFT_ERROR: 16,
+} as const;
 
 /** What the functions that work on a connection need from around it. */
 export interface TcpContext {
@@ -149,7 +168,7 @@ export class Tcb implements Timed {
   paceNext = 0;
   /** Retransmission timeouts since something was last acknowledged. */
   timeouts = 0;
-  /** When the oldest unacknowledged segment had to be sent again for the first time; -1: never. */
+  /** When what had to be sent again was sent for the first time; -1: nothing had to. */
   troubleSince = -1;
   /** How long that may last: R2 (RFC 9293 §3.8.3, MUST-21), in milliseconds. */
   userTimeout: number;
@@ -178,6 +197,14 @@ export class Tcb implements Timed {
 
   /** User's choice: send small segments at once (RFC 9293 §3.7.4, MUST-17). */
   noDelay = false;
+  /** User's choice: hold back segments that are not full. */
+  corked = false;
+  /** How long the end of the connection may take once the user is through with it, in ms; -1: any. */
+  linger = -1;
+  /** Null when it is off, as it is by default (MUST-25). */
+  keepAlive: KeepAlive | null = null;
+  /** The last trouble there was. */
+  softError: SoftError = SoftError.NONE;
   readonly sendOptions: SendOptions;
 
   /** Deadlines, in milliseconds; `Infinity` when off. */
@@ -191,8 +218,11 @@ export class Tcb implements Timed {
   /** How often the persist timer has expired in a row. */
   persistCount = 0;
   delayedAckAt = Infinity;
-  /** End of TIME_WAIT; of FIN_WAIT_2 when nobody will read any more. */
+  /** End of TIME_WAIT; when the user is through, of FIN_WAIT_2, or of what `linger` allows. */
   lingerAt = Infinity;
+  keepAliveAt = Infinity;
+  /** When what is corked goes out all the same. */
+  corkAt = Infinity;
   deadline = Infinity;
   heapIndex = -1;
   heapKey = 0;
@@ -274,4 +304,10 @@ export function setState(tcb: Tcb, next: State): void {
 export function signal(tcb: Tcb, bit: number): void {
   tcb.signals |= bit;
   tcb.context.touch(tcb);
+}
+
+/** Tells the user of trouble that does not end the connection (MUST-47). */
+export function softError(tcb: Tcb, error: SoftError): void {
+  tcb.softError = error;
+  signal(tcb, Signal.SOFT_ERROR);
 }

@@ -20,7 +20,7 @@ import { ACK, checkTcp, FIN, RST, SYN } from "../wire/tcp.ts";
 import { TcpOptions } from "../wire/tcp_options.ts";
 import { arrives, lingerIfNobodyReads } from "./arrives.ts";
 import { ChallengeBudget } from "./challenge.ts";
-import { closeConnection } from "./close.ts";
+import { abortConnection, closeConnection } from "./close.ts";
 import type { TcpConfig } from "./config.ts";
 import {
   CONGESTION_NAMES,
@@ -29,6 +29,7 @@ import {
   makeCongestion,
 } from "./congestion/registry.ts";
 import { IsnGenerator } from "./isn.ts";
+import { type KeepAliveTimes, setKeepAlive } from "./keep_alive.ts";
 import { Listener } from "./listener.ts";
 import {
   DEFAULT_MSS,
@@ -36,7 +37,6 @@ import {
   output,
   resetReply,
   sendAck,
-  sendReset,
   sendSyn,
   sendSynCookie,
   settleOptions,
@@ -47,6 +47,7 @@ import { ConnectionTable } from "./table.ts";
 import { CloseReason, setState, Signal, Tcb, type TcpContext, type TcpUser } from "./tcb.ts";
 import { MAX_COOKIE_AGE, recallOptions, stampOptions, SynCookies } from "./syn_cookies.ts";
 import { expire } from "./timeout.ts";
+import { schedule, setLinger } from "./timers.ts";
 
 /** Told of every change of a connection's state, before it happens. */
 export type StateObserver = (tcb: Tcb, next: State) => void;
@@ -409,7 +410,8 @@ export class Tcp implements TcpContext {
   /**
    * The user is through with the connection: {@linkcode close}, and nothing more will be received.
    * Text that was not received, or still comes, resets it: the peer must not take it for
-   * delivered (§3.6.1, SHLD-3).
+   * delivered (§3.6.1, SHLD-3). If `tcb.linger` says so, the connection is reset when it has not
+   * come to its end in that time, or at once.
    */
   release(tcb: Tcb, now: number): void {
     tcb.receiveClosed = true;
@@ -421,18 +423,38 @@ export class Tcp implements TcpContext {
       this.abort(tcb, now);
       return;
     }
+    if (tcb.linger === 0) {
+      this.abort(tcb, now);
+      return;
+    }
     this.close(tcb, now);
     lingerIfNobodyReads(tcb, now);
+    const isEnding = tcb.state !== State.CLOSED && tcb.state !== State.FIN_WAIT_2;
+    if (tcb.linger > 0 && isEnding) setLinger(tcb, now + tcb.linger);
   }
 
-  /** ABORT (§3.9.1.5): a RST in the states that have a peer to tell (§3.10.5). */
+  /** ABORT (§3.9.1.5): ends the connection at once. */
   abort(tcb: Tcb, now: number): void {
-    if (tcb.state === State.CLOSED) return;
-    const synchronized = tcb.state === State.SYN_RECEIVED || tcb.state === State.ESTABLISHED ||
-      tcb.state === State.FIN_WAIT_1 || tcb.state === State.FIN_WAIT_2 ||
-      tcb.state === State.CLOSE_WAIT;
-    if (synchronized) sendReset(tcb, now);
-    closeConnection(tcb, CloseReason.ABORTED);
+    if (tcb.state !== State.CLOSED) abortConnection(tcb, CloseReason.ABORTED, now);
+  }
+
+  /** How long text may stay unacknowledged, in milliseconds: R2, 100 s or more (MUST-21, SHLD-11). */
+  setUserTimeout(tcb: Tcb, timeout: number): void {
+    tcb.userTimeout = timeout;
+    if (tcb.state !== State.CLOSED) schedule(tcb);
+  }
+
+  /** Switches keep-alive on, counting from now, or off with `null` (MUST-24). */
+  setKeepAlive(tcb: Tcb, times: KeepAliveTimes | null, now: number): void {
+    setKeepAlive(tcb, times, now);
+  }
+
+  /** Holds back segments that are not full, 200 ms at most, or does so no longer. */
+  setCork(tcb: Tcb, corked: boolean, now: number): void {
+    tcb.corked = corked;
+    if (corked) return;
+    tcb.corkAt = Infinity;
+    if (tcb.state !== State.CLOSED) output(tcb, now);
   }
 
   /** Does what is due: timers that have expired. */
@@ -469,6 +491,7 @@ export class Tcp implements TcpContext {
     }
     if ((signals & Signal.READABLE) !== 0) user.onReadable();
     if ((signals & Signal.WRITABLE) !== 0) user.onWritable();
+    if ((signals & Signal.SOFT_ERROR) !== 0) user.onSoftError?.();
     if ((signals & Signal.CLOSED) !== 0) user.onClosed();
   }
 

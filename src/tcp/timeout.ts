@@ -5,12 +5,14 @@
  */
 
 import { reorderingSettled } from "./ack.ts";
-import { closeConnection } from "./close.ts";
+import { abortConnection, closeConnection } from "./close.ts";
+import { checkAlive } from "./keep_alive.ts";
 import { output, sendAck, sendProbe, sendSyn, sendTailProbe } from "./output.ts";
 import { beginRecovery, Frto, markAllLost, Phase } from "./recovery.ts";
 import { State } from "./state.ts";
-import { CloseReason, type Tcb } from "./tcb.ts";
+import { CloseReason, SoftError, softError, type Tcb } from "./tcb.ts";
 import {
+  giveUpAt,
   restartRetransmit,
   schedule,
   setReorderTimer,
@@ -22,7 +24,13 @@ import {
 /** Does what is due at `now` for this connection. */
 export function expire(tcb: Tcb, now: number): void {
   if (tcb.lingerAt <= now) {
-    closeConnection(tcb, CloseReason.NORMAL);
+    const isThrough = tcb.state === State.TIME_WAIT || tcb.state === State.FIN_WAIT_2;
+    if (isThrough) closeConnection(tcb, CloseReason.NORMAL);
+    else abortConnection(tcb, CloseReason.ABORTED, now);
+    return;
+  }
+  if (giveUpAt(tcb) <= now) {
+    closeConnection(tcb, CloseReason.TIMED_OUT);
     return;
   }
   if (tcb.delayedAckAt <= now) sendAck(tcb, now);
@@ -30,6 +38,8 @@ export function expire(tcb: Tcb, now: number): void {
   else if (tcb.reorderAt <= now) settleReordering(tcb, now);
   else if (tcb.probeAt <= now) probeTail(tcb, now);
   if (tcb.persistAt <= now) probeWindow(tcb, now);
+  if (tcb.corkAt <= now) pushCorked(tcb, now);
+  if (tcb.keepAliveAt <= now) checkAlive(tcb, now);
   if (tcb.paceAt <= now) {
     tcb.paceAt = Infinity;
     output(tcb, now);
@@ -45,6 +55,7 @@ function retransmit(tcb: Tcb, now: number): void {
   if (hasGivenUp(tcb, now)) return;
   counters.tcpTimeouts++;
   tcb.timeouts++;
+  if (tcb.timeouts === R1) reportTrouble(tcb);
   tcb.rtt.backOff();
   if (tcb.state <= State.SYN_RECEIVED) {
     counters.tcpRetransmitted++;
@@ -75,12 +86,30 @@ function retransmit(tcb: Tcb, now: number): void {
 
 /** Ends the connection if the peer has not answered for too long: R2 (RFC 9293 §3.8.3). */
 function hasGivenUp(tcb: Tcb, now: number): boolean {
-  const { config } = tcb.context;
-  if (tcb.troubleSince < 0) tcb.troubleSince = now;
-  const limit = tcb.state <= State.SYN_RECEIVED ? config.synTimeout : tcb.userTimeout;
-  if (now - tcb.troubleSince < limit) return false;
+  if (tcb.troubleSince < 0) tcb.troubleSince = now - tcb.rtt.rto; // when it was sent
+  if (now < giveUpAt(tcb)) return false;
   closeConnection(tcb, CloseReason.TIMED_OUT);
   return true;
+}
+
+/** Retransmissions until trouble is reported (SHLD-10). */
+const R1 = 3;
+
+/** R1 is reached: IP may look for another way (MUST-20), and the user is told (SHLD-9). */
+function reportTrouble(tcb: Tcb): void {
+  tcb.context.network.suspect(tcb.remote);
+  softError(tcb, SoftError.NO_ANSWER);
+}
+
+/** Sends what a cork has held back for long enough. */
+function pushCorked(tcb: Tcb, now: number): void {
+  const { noDelay } = tcb;
+  tcb.corkAt = Infinity;
+  tcb.corked = false;
+  tcb.noDelay = true;
+  output(tcb, now);
+  tcb.corked = true;
+  tcb.noDelay = noDelay;
 }
 
 /** RACK has waited long enough for what is reordered. */

@@ -10,6 +10,8 @@ import type { Tcb } from "./tcb.ts";
 
 /** Longest interval between zero-window probes, in milliseconds. */
 const MAX_PERSIST = 60_000;
+/** Longest time that a cork holds something back, in milliseconds. */
+const MAX_CORK = 200;
 /** How long a peer may wait with its acknowledgement of a lone segment (RFC 8985 §7.2), in ms. */
 const MAX_ACK_DELAY = 200;
 /** The probe timeout before a round trip has been measured (RFC 8985 §7.2), in milliseconds. */
@@ -28,6 +30,20 @@ export function restartRetransmit(tcb: Tcb, now: number): void {
   tcb.retransmitAt = tcb.flight > 0 ? now + tcb.rtt.rto : Infinity;
   tcb.probeAt = tcb.flight > 0 && mayProbe(tcb) ? now + probeTimeout(tcb) : Infinity;
   if (tcb.probeAt >= tcb.retransmitAt) tcb.probeAt = Infinity;
+  schedule(tcb);
+}
+
+/** When the connection is over if the peer goes on not to answer: R2 (RFC 9293 §3.8.3). */
+export function giveUpAt(tcb: Tcb): number {
+  if (tcb.troubleSince < 0) return Infinity;
+  const { synTimeout } = tcb.context.config;
+  return tcb.troubleSince + (tcb.state <= State.SYN_RECEIVED ? synTimeout : tcb.userTimeout);
+}
+
+/** Has what is held back while the connection is corked go out some time. */
+export function startCork(tcb: Tcb, now: number): void {
+  if (tcb.corkAt !== Infinity) return;
+  tcb.corkAt = now + MAX_CORK;
   schedule(tcb);
 }
 
@@ -95,6 +111,8 @@ export function stopTimers(tcb: Tcb): void {
     tcb.paceAt =
       Infinity;
   tcb.persistAt = tcb.delayedAckAt = tcb.lingerAt = Infinity;
+  tcb.keepAliveAt = tcb.corkAt = Infinity;
+  tcb.troubleSince = -1;
   schedule(tcb);
 }
 
@@ -108,6 +126,9 @@ export function schedule(tcb: Tcb): void {
     tcb.persistAt,
     tcb.delayedAckAt,
     tcb.lingerAt,
+    tcb.keepAliveAt,
+    tcb.corkAt,
+    giveUpAt(tcb),
   );
   tcb.context.schedule(tcb);
 }

@@ -8,7 +8,7 @@ import { Stack } from "../../src/stack/stack.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../../src/tcp/config.ts";
 import type { Listener } from "../../src/tcp/listener.ts";
 import { type State, STATE_NAMES } from "../../src/tcp/state.ts";
-import { CloseReason, NO_USER, type Tcb, type TcpUser } from "../../src/tcp/tcb.ts";
+import { CloseReason, NO_USER, SoftError, type Tcb, type TcpUser } from "../../src/tcp/tcb.ts";
 import { OpenError } from "../../src/tcp/tcp.ts";
 import { Drop } from "../../src/wire/drop.ts";
 import { PROTOCOL } from "../../src/wire/protocol.ts";
@@ -371,6 +371,7 @@ class Run {
       onReadable: tell("readable"),
       onWritable: tell("writable"),
       onClosed: tell("closed"),
+      onSoftError: tell("softError"),
     };
   }
 
@@ -452,6 +453,27 @@ class Run {
     close: () => this.#stack.tcp.release(this.#need(), this.#now),
     abort: () => this.#stack.tcp.abort(this.#need(), this.#now),
     noDelay: () => void (this.#need().noDelay = true),
+    cork: () => this.#stack.tcp.setCork(this.#need(), true, this.#now),
+    uncork: () => this.#stack.tcp.setCork(this.#need(), false, this.#now),
+    /** keepAlive [IDLE INTERVAL COUNT], in seconds; keepAlive off */
+    keepAlive: ([idle, interval, count]) => {
+      const { tcp } = this.#stack;
+      const { keepAliveIdle, keepAliveInterval, keepAliveCount } = tcp.config;
+      const times = idle === "off" ? null : {
+        idle: idle === undefined ? keepAliveIdle : Number(idle) * 1000,
+        interval: interval === undefined ? keepAliveInterval : Number(interval) * 1000,
+        count: count === undefined ? keepAliveCount : Number(count),
+      };
+      tcp.setKeepAlive(this.#need(), times, this.#now);
+    },
+    /** userTimeout SECONDS */
+    userTimeout: ([seconds]) =>
+      this.#stack.tcp.setUserTimeout(this.#need(), Number(seconds) * 1000),
+    /** linger SECONDS */
+    linger: ([seconds]) => void (this.#need().linger = Number(seconds) * 1000),
+    /** softError NAME: the last trouble there was. */
+    softError: ([name]) =>
+      this.#same("soft error", this.#need().softError, SoftError[name as keyof typeof SoftError]),
     /** state NAME */
     state: (words) => this.#same("state", this.#stateOf(this.#connection()), words[0]),
     /** reason NAME: why the connection is gone. */
