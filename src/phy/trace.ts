@@ -20,7 +20,14 @@ import { TcpOptions } from "../wire/tcp_options.ts";
 import { checkUdp, UDP_HEADER, UdpHeader } from "../wire/udp.ts";
 import type { Device, DeviceCapabilities, DeviceCounters } from "./device.ts";
 
-/** Most directions of connections whose initial sequence numbers are remembered. */
+/** What a SYN said that the trace needs to show what follows it. */
+interface Beginning {
+  readonly seq: number;
+  /** Shift of the windows that its sender offers; -1 if it doesn't scale them. */
+  readonly scale: number;
+}
+
+/** Most directions of connections whose SYN is remembered. */
 const MAX_REMEMBERED = 4096;
 
 const ICMP_NAMES: Record<number, string> = Object.fromEntries(
@@ -49,7 +56,7 @@ export class Tracer {
   #source = IpAddress.scratch();
   #destination = IpAddress.scratch();
   /** By direction, the sequence number of its SYN: later ones are shown relative to it. */
-  #initial = new Map<string, number>();
+  #beginnings = new Map<string, Beginning>();
 
   constructor(options: TraceOptions) {
     this.#options = options;
@@ -133,30 +140,37 @@ export class Tracer {
     const textAt = Math.min(Math.max(at + tcp.dataOffset, at + TCP_MIN_HEADER), end);
     const from = `${this.#source}:${tcp.sourcePort}`;
     const to = `${this.#destination}:${tcp.destinationPort}`;
-    if ((tcp.flags & SYN) !== 0) this.#remember(`${from} ${to}`, tcp.seq);
-    const colour = (tcp.flags & RST) !== 0 ? red : (tcp.flags & SYN) !== 0 ? yellow : bold;
-    let line = `${from} → ${to} ${bold("TCP")} ${colour(flagNames(tcp.flags))} ` +
-      `seq ${this.#relative(`${from} ${to}`, tcp.seq, (tcp.flags & SYN) !== 0)}`;
-    if ((tcp.flags & ACK) !== 0) {
-      line += ` ack ${this.#relative(`${to} ${from}`, tcp.ack, false)}`;
-    }
-    line += ` win ${tcp.window} len ${end - textAt}`;
     this.#tcpOptions.parse(view, at + TCP_MIN_HEADER, textAt);
+    const isSyn = (tcp.flags & SYN) !== 0;
+    const [there, back] = [`${from} ${to}`, `${to} ${from}`];
+    if (isSyn) this.#remember(there, { seq: tcp.seq, scale: this.#tcpOptions.windowScale });
+    const colour = (tcp.flags & RST) !== 0 ? red : isSyn ? yellow : bold;
+    let line = `${from} → ${to} ${bold("TCP")} ${colour(flagNames(tcp.flags))} ` +
+      `seq ${isSyn ? tcp.seq : this.#relative(there, tcp.seq)}`;
+    if ((tcp.flags & ACK) !== 0) line += ` ack ${this.#relative(back, tcp.ack)}`;
+    const scale = isSyn ? 0 : this.#scale(there, back);
+    line += ` win ${tcp.window * 2 ** scale} len ${end - textAt}`;
     const options = describeOptions(this.#tcpOptions);
     return options === "" ? line : `${line} ${dim(`<${options}>`)}`;
   }
 
-  #remember(direction: string, seq: number): void {
-    if (this.#initial.size >= MAX_REMEMBERED) {
-      this.#initial.delete(this.#initial.keys().next().value!);
+  #remember(direction: string, beginning: Beginning): void {
+    if (this.#beginnings.size >= MAX_REMEMBERED) {
+      this.#beginnings.delete(this.#beginnings.keys().next().value!);
     }
-    this.#initial.set(direction, seq);
+    this.#beginnings.set(direction, beginning);
   }
 
-  /** Relative to the SYN where it was seen; the SYN's own number as it is. */
-  #relative(direction: string, seq: number, absolute: boolean): number {
-    const initial = this.#initial.get(direction);
-    return absolute || initial === undefined ? seq : seqAdd(seq, -initial);
+  /** A sequence number relative to the SYN of its direction; as it is where that wasn't seen. */
+  #relative(direction: string, seq: number): number {
+    const beginning = this.#beginnings.get(direction);
+    return beginning === undefined ? seq : seqAdd(seq, -beginning.seq);
+  }
+
+  /** Windows are scaled if both sides said so (RFC 7323 §2.2). */
+  #scale(there: string, back: string): number {
+    const scale = this.#beginnings.get(there)?.scale ?? -1;
+    return scale >= 0 && (this.#beginnings.get(back)?.scale ?? -1) >= 0 ? scale : 0;
   }
 }
 

@@ -61,6 +61,24 @@ Deno.test("a connection is shown with the numbers of its SYNs, and relative ones
   ]);
 });
 
+Deno.test("windows are shown in bytes, once both SYNs have said that they scale them (RFC 7323 §2.2)", () => {
+  const scale = (shift: number) => Uint8Array.of(1, 3, 3, shift);
+  const windows = (answer: Uint8Array | undefined) => {
+    const { tracer, lines } = traced();
+    tracer.packet("<", packetOf(fromPeer({ seq: 1, flags: SYN, options: scale(10), window: 100 })));
+    const flags = SYN | ACK;
+    tracer.packet(
+      ">",
+      packetOf(fromStack({ seq: 1, ack: 2, flags, options: answer, window: 100 })),
+    );
+    tracer.packet("<", packetOf(fromPeer({ seq: 2, ack: 2, flags: ACK, window: 100 })));
+    tracer.packet(">", packetOf(fromStack({ seq: 2, ack: 2, flags: ACK, window: 100 })));
+    return lines.map((line) => Number(/win (\d+)/.exec(line)![1]));
+  };
+  assertEquals(windows(scale(7)), [100, 100, 102_400, 12_800]);
+  assertEquals(windows(undefined), [100, 100, 100, 100]);
+});
+
 Deno.test("relative numbers grow to 2^32, and are absolute where no SYN was seen", () => {
   const { tracer, lines } = traced();
   tracer.packet("<", packetOf(fromPeer({ seq: 1000, ack: 77, flags: ACK })));
