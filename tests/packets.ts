@@ -63,6 +63,8 @@ export interface TcpFields {
   /** Bytes of TCP options; padded with zeros to a multiple of 4. */
   options?: Uint8Array;
   payload?: Uint8Array;
+  ttl?: number;
+  tos?: number;
 }
 
 /** A segment in an IPv4 packet. */
@@ -86,7 +88,8 @@ export function tcp(fields: TcpFields): Uint8Array<ArrayBuffer> {
   const destination = fields.destination ?? STACK;
   const pseudo = pseudoHeaderSum(source, destination, PROTOCOL.TCP, bytes.length);
   view.setUint16(16, finish(sum(view, 0, bytes.length, pseudo)));
-  return ipv4({ source, destination, protocol: PROTOCOL.TCP, payload: bytes });
+  const { ttl = 64, tos = 0 } = fields;
+  return ipv4({ source, destination, protocol: PROTOCOL.TCP, payload: bytes, ttl, tos });
 }
 
 /** The fields of a datagram. */
@@ -133,6 +136,7 @@ export interface Sent {
   source: string;
   destination: string;
   protocol: number;
+  tos: number;
   ttl: number;
   dontFragment: boolean;
   /** What IP carries. */
@@ -169,6 +173,7 @@ export function parseIpv4(bytes: Uint8Array): Sent {
     source: address(12),
     destination: address(16),
     protocol: view.getUint8(9),
+    tos: view.getUint8(1),
     ttl: view.getUint8(8),
     dontFragment: view.getUint16(6) === 0x4000,
     payload: bytes.subarray(20),

@@ -36,6 +36,8 @@ export class Counters {
   tcpSynCookiesAccepted = 0;
   tcpSynCookiesRejected = 0;
   tcpKeepAliveProbes = 0;
+  tcpCongestionMarks = 0;
+  tcpEcnReductions = 0;
   tcpChallengeAcks = 0;
   tcpChallengeAcksLimited = 0;
   tcpResetsReceived = 0;

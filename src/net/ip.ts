@@ -69,6 +69,7 @@ export class Ip implements Network {
     if ((header.flagsAndOffset & 0x3fff) !== 0) return Drop.IP_FRAGMENT;
     packet.protocol = header.protocol;
     packet.ttl = header.ttl;
+    packet.tos = header.tos;
     packet.transportAt = at + header.headerLength;
     packet.end = at + header.totalLength;
     return Drop.NONE;

@@ -6,8 +6,10 @@
  */
 
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from "../wire/seq.ts";
+import { ECE } from "../wire/tcp.ts";
 import { tuneSendBuffer } from "./autotune.ts";
 import { AckSample } from "./congestion/congestion.ts";
+import { congestionEchoed } from "./ecn.ts";
 import { DUP_THRESH } from "./rack.ts";
 import {
   beginRecovery,
@@ -73,6 +75,9 @@ export function acknowledged(tcb: Tcb, seg: Segment, now: number): void {
   else detectByDuplicates(tcb, acked, duplicate);
   sample.lost = Math.max(0, board.lost - lostBefore);
   adjustWindow(tcb, acked, now);
+  if (tcb.ecn !== null && (seg.flags & ECE) !== 0) {
+    congestionEchoed(tcb, tcb.ecn, sample.priorFlight, now);
+  }
   if (tcb.tunesSend) tuneSendBuffer(tcb);
   if (acked > 0) restartRetransmit(tcb, now);
 }
@@ -305,7 +310,11 @@ function adjustWindow(tcb: Tcb, acked: number, now: number): void {
     beginRecovery(tcb, Phase.RECOVERY);
     r.noDupsBefore = seqAdd(r.point, 1);
     prr.begin(board.bytes);
-    congestion.onLoss(Math.min(congestion.cwnd, board.bytes), now);
+    // What is lost within a window that ECN has reduced already is the same congestion.
+    if (tcb.ecn === null || tcb.ecn.isSettled(tcb.snd.una)) {
+      congestion.onLoss(Math.min(congestion.cwnd, board.bytes), now);
+      if (tcb.ecn !== null) tcb.ecn.onReduced(tcb.snd.nxt);
+    } else r.canUndo = false;
   }
   const inRecovery = r.phase === Phase.RECOVERY;
   sample.delivered = progress.delivered;

@@ -6,10 +6,11 @@
 
 import { Drop } from "../wire/drop.ts";
 import { seqAdd, seqDiff, seqGt, seqLe, seqLt } from "../wire/seq.ts";
-import { ACK, FIN, RST, SYN } from "../wire/tcp.ts";
+import { ACK, CWR, ECE, FIN, RST, SYN } from "../wire/tcp.ts";
 import { acknowledged, updateSendWindow } from "./ack.ts";
 import { challenge } from "./challenge.ts";
 import { closeConnection, enterTimeWait } from "./close.ts";
+import { answerEcn, ECN_MASK, noteCongestion, settleEcn } from "./ecn.ts";
 import { heard } from "./keep_alive.ts";
 import { resetReply, sendAck, sendReset, sendSyn, settleOptions } from "./output.ts";
 import type { Segment } from "./segment.ts";
@@ -31,6 +32,7 @@ export function arrives(tcb: Tcb, seg: Segment, now: number): void {
   // Third, check security: there are no compartments here
   if (!checkSyn(tcb, seg, now)) return; // Fourth, check the SYN bit
   if (!checkAck(tcb, seg, now)) return; // Fifth, check the ACK field
+  tcb.receivedTos = seg.packet.tos & ~ECN_MASK;
   // Sixth, check the URG bit: urgent data is delivered in line (RFC 6093)
   if (!acceptText(tcb, seg, now)) return; // Seventh, process the segment text
   checkFin(tcb, seg, now); // Eighth, check the FIN bit
@@ -64,6 +66,7 @@ function arrivesInSynSent(tcb: Tcb, seg: Segment, now: number): void {
   rcv.irs = seg.seq;
   rcv.nxt = seqAdd(seg.seq, 1);
   settleOptions(tcb, seg.options, now);
+  settleEcn(tcb, seg, hasAck);
   if (!hasAck) { // simultaneous open (MUST-10)
     setState(tcb, State.SYN_RECEIVED);
     setSendWindow(tcb, seg);
@@ -75,7 +78,7 @@ function arrivesInSynSent(tcb: Tcb, seg: Segment, now: number): void {
   establish(tcb, seg, now);
   tcb.ackNow = true;
   seg.seq = rcv.nxt;
-  seg.flags &= ~SYN;
+  seg.flags &= ~(SYN | ECE | CWR);
   if (acceptText(tcb, seg, now)) checkFin(tcb, seg, now); // "continue processing at the sixth step"
 }
 
@@ -89,12 +92,13 @@ function repeatsSyn(tcb: Tcb, seg: Segment, now: number): boolean {
   if ((seg.flags & ACK) === 0) { // our SYN,ACK was lost
     tcb.context.counters.tcpRetransmitted++;
     tcb.synSentAt = -1; // Karn: what is sent again isn't timed
+    answerEcn(tcb, seg);
     sendSyn(tcb, now);
     return true;
   }
   // The answer to a simultaneous open (§3.5, figure 8): its ACK counts, its SYN is known already.
   seg.seq = tcb.rcv.nxt;
-  seg.flags &= ~SYN;
+  seg.flags &= ~(SYN | ECE | CWR);
   return false;
 }
 
@@ -304,6 +308,7 @@ function acceptText(tcb: Tcb, seg: Segment, now: number): boolean {
     closeConnection(tcb, CloseReason.RESET);
     return false;
   }
+  if (tcb.ecn !== null) noteCongestion(tcb, tcb.ecn, seg);
   const { bytes } = seg.packet;
   const at = seg.textAt + skip;
   if (gap > 0) {

@@ -5,6 +5,7 @@
  */
 
 import type { CongestionName } from "./congestion/registry.ts";
+import type { EcnMode } from "./ecn.ts";
 
 /** Settings of TCP. Times in milliseconds, lengths in bytes. */
 export interface TcpConfig {
@@ -54,6 +55,8 @@ export interface TcpConfig {
   readonly keepAliveCount: number;
   /** Whether keep-alive probes carry one octet, for peers that answer no other (MAY-6). */
   readonly keepAliveOctet: boolean;
+  /** Explicit congestion notification (RFC 3168): by default when the peer asks for it. */
+  readonly ecn: EcnMode;
   /** Time to live of segments, 1 to 255 (MUST-49). */
   readonly ttl: number;
   /** Congestion control of connections that are given no other. */
@@ -82,6 +85,7 @@ export const DEFAULT_TCP_CONFIG: TcpConfig = {
   keepAliveOctet: false,
   challengeInterval: 500,
   challengeLimit: Infinity,
+  ecn: "passive",
   ttl: 64,
   congestion: "cubic",
 };

@@ -5,7 +5,7 @@
  */
 
 import type { IpAddress } from "../wire/address.ts";
-import type { CongestionName } from "./congestion/registry.ts";
+import { type ConnectionOptions, NO_OPTIONS } from "./connection_options.ts";
 import type { Tcb } from "./tcb.ts";
 
 /** A port in LISTEN, with the connections that nobody has accepted yet. */
@@ -16,8 +16,8 @@ export class Listener {
   readonly queue: Tcb[] = [];
   /** Until when cookies may come back that it has sent, in milliseconds. */
   cookiesUntil = -Infinity;
-  /** Congestion control of its connections; `null` for that of the stack. */
-  congestion: CongestionName | null = null;
+  /** What its connections begin with. */
+  options: ConnectionOptions = NO_OPTIONS;
 
   /**
    * @param address The address that it listens on; `null` for all of ours.

@@ -9,7 +9,7 @@ import type { IpAddress } from "../wire/address.ts";
 import { TRANSPORT_AT } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import { seqAdd, seqDiff } from "../wire/seq.ts";
-import { ACK, FIN, PSH, RST, SYN, TCP_MIN_HEADER, TcpHeader } from "../wire/tcp.ts";
+import { ACK, CWR, ECE, FIN, PSH, RST, SYN, TCP_MIN_HEADER, TcpHeader } from "../wire/tcp.ts";
 import {
   MAX_OPTIONS_LENGTH,
   MAX_SACK_BLOCKS,
@@ -22,6 +22,7 @@ import {
   writeTimestamps,
   writeWindowScale,
 } from "../wire/tcp_options.ts";
+import { ecnSetup, ECT_0 } from "./ecn.ts";
 import { Frto, Phase } from "./recovery.ts";
 import type { Segment } from "./segment.ts";
 import { State } from "./state.ts";
@@ -135,7 +136,7 @@ function sendFresh(tcb: Tcb, length: number, fin: boolean, now: number): void {
   tcb.prr.onSent(length);
   if (fin) tcb.finSent = true;
   tcb.corkAt = Infinity;
-  sendSegment(tcb, start, length, ACK | (fin ? FIN : 0), now);
+  sendSegment(tcb, start, length, ACK | (fin ? FIN : 0), now, true);
   snd.nxt = end;
   onSent(tcb, length, now);
   if (tcb.recovery.phase === Phase.OPEN && board.sacked === 0) restartRetransmit(tcb, now);
@@ -183,7 +184,10 @@ function isWorthSending(
 export function sendSyn(tcb: Tcb, now: number): void {
   const { snd } = tcb;
   snd.nxt = seqAdd(snd.iss, 1);
-  sendSegment(tcb, snd.iss, 0, SYN | (tcb.state === State.SYN_RECEIVED ? ACK : 0), now);
+  const flags = tcb.state === State.SYN_RECEIVED
+    ? ACK | (tcb.ecn !== null ? ECE : 0)
+    : ecnSetup(tcb);
+  sendSegment(tcb, snd.iss, 0, SYN | flags, now);
   startRetransmit(tcb, now);
 }
 
@@ -247,8 +251,17 @@ export function sendKeepAlive(tcb: Tcb, now: number): void {
 /**
  * Builds one segment from the connection's variables and hands it to IP. It carries the
  * acknowledgement and the window of the moment, so nothing is owed to the peer afterwards.
+ *
+ * @param fresh Whether it is sent for the first time, and no probe.
  */
-function sendSegment(tcb: Tcb, seq: number, length: number, flags: number, now: number): void {
+function sendSegment(
+  tcb: Tcb,
+  seq: number,
+  length: number,
+  flags: number,
+  now: number,
+  fresh = false,
+): void {
   const { context, sendBuffer, rcv } = tcb;
   const packet = context.network.outgoing;
   const textAt = writeOptions(
@@ -269,6 +282,16 @@ function sendSegment(tcb: Tcb, seq: number, length: number, flags: number, now: 
     context.counters.tcpBytesSent += length;
     tcb.textSentAt = now;
   }
+  const { ecn, sendOptions } = tcb;
+  sendOptions.tos = tcb.tos;
+  if (ecn !== null && (flags & (SYN | RST)) === 0) {
+    if (ecn.echoes) flags |= ECE;
+    if (fresh && length > 0) { // RFC 3168 §6.1.2, §6.1.5
+      sendOptions.tos |= ECT_0;
+      if (ecn.owesCwr) flags |= CWR;
+      ecn.owesCwr = false;
+    }
+  }
   header.bind(packet.view, TRANSPORT_AT);
   header.sourcePort = tcb.localPort;
   header.destinationPort = tcb.remotePort;
@@ -284,7 +307,7 @@ function sendSegment(tcb: Tcb, seq: number, length: number, flags: number, now: 
     pseudoHeaderSum(tcb.local, tcb.remote, PROTOCOL.TCP, packet.end - TRANSPORT_AT),
   );
   context.counters.tcpSent++;
-  context.network.send(tcb.local, tcb.remote, PROTOCOL.TCP, tcb.sendOptions);
+  context.network.send(tcb.local, tcb.remote, PROTOCOL.TCP, sendOptions);
   if ((flags & ACK) !== 0) {
     rcv.lastAckSent = rcv.nxt;
     tcb.ackNow = false;
@@ -467,7 +490,8 @@ function sendBare(
     pseudoHeaderSum(local, remote, PROTOCOL.TCP, end - TRANSPORT_AT),
   );
   context.counters.tcpSent++;
-  context.network.send(local, remote, PROTOCOL.TCP, BARE_OPTIONS);
+  bareOptions.ttl = context.config.ttl;
+  context.network.send(local, remote, PROTOCOL.TCP, bareOptions);
 }
 
-const BARE_OPTIONS = { ttl: 64, tos: 0, dontFragment: true } as const;
+const bareOptions = { ttl: 64, tos: 0, dontFragment: true };

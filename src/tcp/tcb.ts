@@ -7,7 +7,7 @@
 import { Assembler } from "../base/assembler.ts";
 import type { Counters } from "../base/counters.ts";
 import type { Timed } from "../base/deadlines.ts";
-import type { Network, SendOptions } from "../base/network.ts";
+import type { Network } from "../base/network.ts";
 import { RingBuffer } from "../base/ring_buffer.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { MAX_WINDOW_SCALE } from "../wire/tcp_options.ts";
@@ -15,6 +15,8 @@ import type { CongestionControl } from "./congestion/congestion.ts";
 import { makeCongestion } from "./congestion/registry.ts";
 import type { ChallengeBudget } from "./challenge.ts";
 import type { TcpConfig } from "./config.ts";
+import { type ConnectionOptions, NO_OPTIONS } from "./connection_options.ts";
+import { type Ecn, ECN_MASK, type EcnMode } from "./ecn.ts";
 import type { KeepAlive } from "./keep_alive.ts";
 import type { Listener } from "./listener.ts";
 import { ReceiveTuner } from "./autotune.ts";
@@ -184,8 +186,8 @@ export class Tcb implements Timed {
   readonly sack: SackReporter = new SackReporter();
   readonly timestamps: Timestamps = new Timestamps();
   /** Whether the buffers grow with the path; not if the user has set their sizes. */
-  tunesReceive = true;
-  tunesSend = true;
+  tunesReceive: boolean;
+  tunesSend: boolean;
   readonly receiveTuner: ReceiveTuner = new ReceiveTuner();
 
   /** Segments with text received and not acknowledged yet. */
@@ -205,7 +207,15 @@ export class Tcb implements Timed {
   keepAlive: KeepAlive | null = null;
   /** The last trouble there was. */
   softError: SoftError = SoftError.NONE;
-  readonly sendOptions: SendOptions;
+  /** User's choice: the Diffserv field, in the upper six bits; the lower two are 0 (MUST-48). */
+  tos: number;
+  /** The last one received, placed likewise (MAY-9). */
+  receivedTos = 0;
+  /** How segments travel; `tos` is set for each. */
+  readonly sendOptions: { ttl: number; tos: number; readonly dontFragment: boolean };
+  readonly ecnMode: EcnMode;
+  /** Null unless both sides have agreed on it. */
+  ecn: Ecn | null = null;
 
   /** Deadlines, in milliseconds; `Infinity` when off. */
   retransmitAt = Infinity;
@@ -248,16 +258,22 @@ export class Tcb implements Timed {
     readonly remote: IpAddress,
     readonly remotePort: number,
     readonly listener: Listener | null,
+    options: ConnectionOptions = listener?.options ?? NO_OPTIONS,
   ) {
     const { config } = context;
-    this.sendBuffer = new RingBuffer(config.sendBuffer);
-    this.receiveBuffer = new RingBuffer(config.receiveBuffer);
+    const receiveBuffer = options.receiveBuffer ?? config.receiveBuffer;
+    this.sendBuffer = new RingBuffer(options.sendBuffer ?? config.sendBuffer);
+    this.receiveBuffer = new RingBuffer(receiveBuffer);
+    this.tunesSend = options.sendBuffer === undefined;
+    this.tunesReceive = options.receiveBuffer === undefined;
     this.rtt = new RttEstimator(config.minRto);
-    this.congestion = makeCongestion(listener?.congestion ?? config.congestion);
-    this.sendOptions = { ttl: config.ttl, tos: 0, dontFragment: true };
+    this.congestion = makeCongestion(options.congestion ?? config.congestion);
+    this.tos = (options.tos ?? 0) & ~ECN_MASK;
+    this.ecnMode = options.ecn ?? config.ecn;
+    this.sendOptions = { ttl: options.ttl ?? config.ttl, tos: this.tos, dontFragment: true };
     this.userTimeout = config.userTimeout;
     this.receiveScale = config.windowScaling ? scaleFor(config.receiveBufferMax) : 0;
-    this.rcv.wnd = config.receiveBuffer;
+    this.rcv.wnd = receiveBuffer;
   }
 
   /** Sequence number behind the last byte that the user has given, where the FIN goes. */

@@ -22,12 +22,9 @@ import { arrives, lingerIfNobodyReads } from "./arrives.ts";
 import { ChallengeBudget } from "./challenge.ts";
 import { abortConnection, closeConnection } from "./close.ts";
 import type { TcpConfig } from "./config.ts";
-import {
-  CONGESTION_NAMES,
-  type CongestionName,
-  isCongestionName,
-  makeCongestion,
-} from "./congestion/registry.ts";
+import { CONGESTION_NAMES, isCongestionName } from "./congestion/registry.ts";
+import { type ConnectionOptions, NO_OPTIONS } from "./connection_options.ts";
+import { answerEcn } from "./ecn.ts";
 import { IsnGenerator } from "./isn.ts";
 import { type KeepAliveTimes, setKeepAlive } from "./keep_alive.ts";
 import { Listener } from "./listener.ts";
@@ -235,6 +232,7 @@ export class Tcp implements TcpContext {
     tcb.rcv.irs = seg.seq;
     tcb.rcv.nxt = seqAdd(seg.seq, 1);
     settleOptions(tcb, seg.options, now);
+    answerEcn(tcb, seg);
     tcb.state = State.LISTEN;
     this.#start(tcb, State.SYN_RECEIVED, now, leastIss);
     listener.halfOpen++;
@@ -322,7 +320,7 @@ export class Tcp implements TcpContext {
    *
    * @param localPort 0 for an ephemeral one.
    * @param local `null` to have IP choose (MUST-44).
-   * @param congestion Its congestion control, if not that of the stack.
+   * @param options What is to be otherwise than the stack's settings say.
    */
   open(
     remote: IpAddress,
@@ -331,7 +329,7 @@ export class Tcp implements TcpContext {
     localPort: number,
     user: TcpUser,
     now: number,
-    congestion: CongestionName = this.config.congestion,
+    options: ConnectionOptions = NO_OPTIONS,
   ): Tcb | OpenError {
     if (remote.isMulticast || remote.isBroadcast || remote.isUnspecified || remotePort === 0) {
       return OpenError.BAD_ADDRESS; // MUST-46
@@ -342,9 +340,8 @@ export class Tcp implements TcpContext {
     const port = localPort !== 0 ? localPort : pickPort(this.#env, isFree);
     if (port === 0) return OpenError.NO_PORT;
     if (!isFree(port)) return OpenError.IN_USE;
-    const tcb = new Tcb(this, own, port, remote, remotePort, null);
+    const tcb = new Tcb(this, own, port, remote, remotePort, null, options);
     tcb.user = user;
-    if (congestion !== tcb.congestion.name) tcb.congestion = makeCongestion(congestion);
     this.#start(tcb, State.SYN_SENT, now);
     this.counters.tcpActiveOpens++;
     return tcb;

@@ -78,6 +78,7 @@ function retransmit(tcb: Tcb, now: number): void {
   r.noDupsBefore = snd.nxt + 1 >>> 0; // RFC 6582 §4.1
   setReorderTimer(tcb, Infinity);
   tcb.congestion.onTimeout(flight, now, first);
+  if (tcb.ecn !== null) tcb.ecn.onReduced(snd.nxt);
   tcb.paceAt = Infinity;
   tcb.paceNext = 0;
   output(tcb, now);

@@ -41,6 +41,8 @@ export class Packet {
   protocol = 0;
   /** TTL or hop limit, filled by IP. */
   ttl = 0;
+  /** Type of service or traffic class, the whole byte, filled by IP. */
+  tos = 0;
 
   /** A packet in this memory, as yet without a place. */
   constructor(bytes: Uint8Array) {

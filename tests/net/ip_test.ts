@@ -92,14 +92,14 @@ const UNKNOWN_OPTION = Uint8Array.of(0x5e, 8, 1, 2, 3, 4, 5, 6);
 Deno.test("[MUST-50] IP lays a packet open, and skips options of any kind (RFC 9293 §3.9.2)", () => {
   const { ip, counters } = new TestLink();
   const payload = Uint8Array.of(1, 2, 3);
-  const bytes = ipv4({ protocol: 99, payload, ttl: 7, options: UNKNOWN_OPTION });
+  const bytes = ipv4({ protocol: 99, payload, ttl: 7, tos: 0xb9, options: UNKNOWN_OPTION });
   const padded = Uint8Array.of(...bytes, 0, 0, 0, 0); // a link may pad
   const packet = packetOf(padded);
   const { at } = packet;
   assertEquals(ip.receive(packet), Drop.NONE);
   assertEquals(packet.source.toString(), "10.0.0.1");
   assertEquals(packet.destination.toString(), "10.0.0.2");
-  assertEquals([packet.protocol, packet.ttl], [99, 7]);
+  assertEquals([packet.protocol, packet.ttl, packet.tos], [99, 7, 0xb9]);
   assertEquals([packet.transportAt, packet.end], [at + 28, at + 31]);
   assertEquals(counters.ipReceived, 1);
 });
@@ -112,6 +112,7 @@ Deno.test("IP puts a header in front of what is sent", () => {
     source: "10.0.0.2",
     destination: "10.0.0.1",
     protocol: 17,
+    tos: 0,
     ttl: 64,
     dontFragment: true,
     payload: Uint8Array.of(0, 1, 2, 3, 4),

@@ -10,8 +10,8 @@ export interface Script {
   name: string;
   /** Lines `set name value`. */
   settings: Map<string, number>;
-  /** The line `set congestion name`. */
-  congestion?: string;
+  /** Those whose value is a word: `set congestion name`, `set ecn name`. */
+  words: Map<string, string>;
   steps: Step[];
 }
 
@@ -51,7 +51,16 @@ export interface SegmentSpec {
   urgentPointer: number | undefined;
   /** Options as words, such as `mss 1460`; `undefined` for `<...>`: any. */
   options: string[] | undefined;
+  /** The ECN field, and the Diffserv field in the upper six bits of a byte; TTL. */
+  ecn: number | undefined;
+  tos: number | undefined;
+  ttl: number | undefined;
 }
+
+/** Settings that are words. */
+const WORD_SETTINGS = ["congestion", "ecn"];
+/** What the ECN field says (RFC 3168 §5). */
+const ECN_WORDS: readonly string[] = ["noecn", "ect1", "ect0", "ce"];
 
 const FLAG_LETTERS = "FSRP.UEW";
 
@@ -75,7 +84,7 @@ export function parseFile(
     const wrong = (why: string) => new Error(`${file}:${line}: ${why}: ${whole.trim()}`);
     const title = /^=== (?:define (\S+)|(.+))$/.exec(whole);
     if (title) {
-      script = { name: title[1] ?? title[2]!, settings: new Map(), steps: [] };
+      script = { name: title[1] ?? title[2]!, settings: new Map(), words: new Map(), steps: [] };
       if (title[1] !== undefined) definitions.set(title[1], script);
       else scripts.push(script);
       return;
@@ -85,17 +94,17 @@ export function parseFile(
     if (script === undefined) throw wrong('Expected "=== name of the script" first');
     const setting = /^set (\w+) (\S+)$/.exec(text);
     const use = /^use (\S+)$/.exec(text);
-    if (setting && setting[1] === "congestion") {
-      script.congestion = setting[2]!;
-      return;
-    }
-    if (setting) {
+    if (setting && WORD_SETTINGS.includes(setting[1]!)) {
+      script.words.set(setting[1]!, setting[2]!);
+    } else if (setting) {
       if (!Number.isFinite(Number(setting[2]))) throw wrong("Not a number");
       script.settings.set(setting[1]!, Number(setting[2]));
     } else if (use) {
       const used = definitions.get(use[1]!);
       if (used === undefined) throw wrong("Nothing of this name is defined");
-      script.congestion ??= used.congestion;
+      for (const [name, value] of used.words) {
+        if (!script.words.has(name)) script.words.set(name, value);
+      }
       for (const [name, value] of used.settings) {
         if (!script.settings.has(name)) script.settings.set(name, value);
       }
@@ -144,11 +153,29 @@ function milliseconds(seconds: string): number {
   return Math.round(Number(seconds) * 1e6) / 1e3;
 }
 
+/** The words in brackets about the IP header, such as `[ect0]` or `[tos 0xb8, ttl 64]`. */
+export function ipWords(spec: Pick<SegmentSpec, "ecn" | "tos" | "ttl">): string {
+  const words = [
+    spec.ecn === undefined ? "" : ECN_WORDS[spec.ecn]!,
+    spec.tos === undefined ? "" : `tos 0x${spec.tos.toString(16)}`,
+    spec.ttl === undefined ? "" : `ttl ${spec.ttl}`,
+  ].filter((word) => word !== "");
+  return words.length === 0 ? "" : `[${words.join(", ")}]`;
+}
+
 /** What is wrong with it, if it is not a segment. */
-function parseSegment(text: string): SegmentSpec | string {
+function parseSegment(whole: string): SegmentSpec | string {
+  const [, words = "", text] = /^(?:\[(.*?)\]\s*)?(.*)$/.exec(whole)!;
+  const ip = new Map<string, number>();
+  for (const word of words.split(",").map((word) => word.trim()).filter((word) => word !== "")) {
+    const field = /^(tos|ttl) (\w+)$/.exec(word);
+    if (field) ip.set(field[1]!, Number(field[2]));
+    else if (ECN_WORDS.includes(word)) ip.set("ecn", ECN_WORDS.indexOf(word));
+    else return `"${word}" is nothing that IP knows`;
+  }
   const match =
     /^([FSRP.UEW]+|none)\s+(\d+):(\d+)\((\d+)\)(?:\s+ack\s+(\d+))?(?:\s+win\s+(\d+))?(?:\s+urg\s+(\d+))?(?:\s+<(.*)>)?$/
-      .exec(text);
+      .exec(text!);
   if (!match) return "Not a segment";
   const [, letters, start, end, length, ack, win, urg, options] = match;
   let flags = 0;
@@ -170,5 +197,8 @@ function parseSegment(text: string): SegmentSpec | string {
     options: options === "..."
       ? undefined
       : (options ?? "").split(",").map((word) => word.trim()).filter((word) => word !== ""),
+    ecn: ip.get("ecn"),
+    tos: ip.get("tos"),
+    ttl: ip.get("ttl"),
   };
 }

@@ -15,7 +15,7 @@ import { PROTOCOL } from "../../src/wire/protocol.ts";
 import { bytesOf, packetOf, parseIpv4, parseSegment, PEER, STACK, tcp } from "../packets.ts";
 import { Random } from "../random.ts";
 import { decodeOptions, encodeOptions } from "./options.ts";
-import { flagLetters, type Script, type SegmentSpec, type Step } from "./parser.ts";
+import { flagLetters, ipWords, type Script, type SegmentSpec, type Step } from "./parser.ts";
 
 /** How far the time of a segment may be from what the script says, in milliseconds. */
 const TOLERANCE = 1;
@@ -112,9 +112,7 @@ class Run {
 
   #makeStack(): Stack {
     const { settings } = this.#script;
-    const tcpConfig: Record<string, number | string> = {};
-    const { congestion } = this.#script;
-    if (congestion !== undefined) tcpConfig.congestion = congestion;
+    const tcpConfig: Record<string, number | string> = Object.fromEntries(this.#script.words);
     for (const [name, value] of settings) {
       if (name in DEFAULT_TCP_CONFIG) tcpConfig[name] = value;
       else if (!["iss", "peerIsn", "mtu"].includes(name)) {
@@ -240,6 +238,8 @@ class Run {
       urgentPointer: spec.urgentPointer ?? 0,
       options: encodeOptions(spec.options ?? [], iss),
       payload: patternBytes(streamStart, spec.length, 0),
+      tos: (spec.tos ?? 0) | (spec.ecn ?? 0),
+      ...(spec.ttl === undefined ? {} : { ttl: spec.ttl }),
     });
     const text = this.#step.text.replace(/^[^<]*/, "");
     this.#history.push(`${this.#clock(this.#now)} ${connection.name} ${text}`);
@@ -270,6 +270,7 @@ class Run {
   #write(spec: SegmentSpec): string {
     const { flags, seq, length, ack, window, urgentPointer, options } = spec;
     return [
+      ipWords(spec),
       flagLetters(flags),
       `${seq}:${seq + length}(${length})`,
       ack === undefined ? "" : `ack ${ack}`,
@@ -298,6 +299,9 @@ class Run {
     const seq = (segment.seq - (connection.iss ?? 0)) >>> 0;
     const wrong = segment.text.length === 0 ? undefined : wrongText(segment.text, seq - 1, 1);
     const acknowledges = (segment.flags & 16) !== 0;
+    // Of fields of IP, what the script asks for; of a surprise, what is not as ever.
+    const tells = (asked: number | undefined, is: number) =>
+      like === undefined ? is !== 0 : asked !== undefined;
     const text = this.#write({
       flags: segment.flags,
       seq,
@@ -310,6 +314,9 @@ class Run {
       options: like !== undefined && like.options === undefined
         ? undefined
         : decodeOptions(segment.options, connection.peerIsn),
+      ecn: tells(like?.ecn, ip.tos & 3) ? ip.tos & 3 : undefined,
+      tos: tells(like?.tos, ip.tos & 0xfc) ? ip.tos & 0xfc : undefined,
+      ttl: like?.ttl === undefined ? undefined : ip.ttl,
     });
     return text + (wrong === undefined ? "" : `, but ${wrong}`) +
       (!acknowledges && segment.ack !== 0 ? ", but the acknowledgement field is not 0" : "") + time;
@@ -466,6 +473,9 @@ class Run {
       };
       tcp.setKeepAlive(this.#need(), times, this.#now);
     },
+    /** tos N, ttl N: of what is sent from now on. */
+    tos: ([tos]) => void (this.#need().tos = Number(tos)),
+    ttl: ([ttl]) => void (this.#need().sendOptions.ttl = Number(ttl)),
     /** userTimeout SECONDS */
     userTimeout: ([seconds]) =>
       this.#stack.tcp.setUserTimeout(this.#need(), Number(seconds) * 1000),
@@ -508,6 +518,7 @@ class Run {
         flight: tcb.flight,
         "snd.wnd": tcb.snd.wnd,
         "rcv.wnd": tcb.rcv.wnd,
+        receivedTos: tcb.receivedTos,
       };
       this.#same(`${field} =`, fields[field!], Number(value));
     },

@@ -27,8 +27,10 @@ function controls(
   const b = network.host(STACK, { congestion: stack });
   network.link(a, b, { delay: 1 });
   const listening = b.stack.tcp.listen(null, 7, 1, () => {})!;
-  listening.congestion = listener;
-  const client = a.stack.tcp.open(STACK, 7, null, 0, NO_USER, network.now, open) as Tcb;
+  if (listener !== null) listening.options = { congestion: listener };
+  const client = a.stack.tcp.open(STACK, 7, null, 0, NO_USER, network.now, {
+    congestion: open,
+  }) as Tcb;
   network.run(() => listening.queue.length > 0, 1000);
   return [client.congestion.name, listening.accept()!.congestion.name];
 }

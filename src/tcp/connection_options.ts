@@ -1,0 +1,27 @@
+/**
+ * What can be chosen for one connection before it is opened.
+ *
+ * @module
+ */
+
+import type { CongestionName } from "./congestion/registry.ts";
+import type { EcnMode } from "./ecn.ts";
+
+/** Settings of one connection; what is left out is as the stack's settings say. */
+export interface ConnectionOptions {
+  /** Congestion control. */
+  readonly congestion?: CongestionName | undefined;
+  /** Explicit congestion notification. */
+  readonly ecn?: EcnMode | undefined;
+  /** The byte with the Diffserv field in its upper six bits; the lower two are ECN's. */
+  readonly tos?: number | undefined;
+  /** Time to live, 1 to 255. */
+  readonly ttl?: number | undefined;
+  /** Size of the send buffer, in bytes; it does not grow then. */
+  readonly sendBuffer?: number | undefined;
+  /** Size of the receive buffer, in bytes; it does not grow then. */
+  readonly receiveBuffer?: number | undefined;
+}
+
+/** As the stack's settings say. */
+export const NO_OPTIONS: ConnectionOptions = {};
