@@ -7,7 +7,7 @@
 import { Gate } from "../../src/socket/gate.ts";
 import type { Namespace } from "./namespace.ts";
 
-/** How long {@linkcode Running.waitFor} and {@linkcode Running.end} wait, in milliseconds. */
+/** How long everything that waits for a program waits if not told otherwise, in milliseconds. */
 const PATIENCE = 10_000;
 
 /** A program that runs. Killed at the end of an `await using` block, if it still does. */
@@ -22,19 +22,18 @@ export class Running implements AsyncDisposable {
   readonly #ended: Promise<number>;
   #running = true;
 
-  /** Starts a program; what is left out of `env` is inherited. */
+  /** Starts a program, in a namespace or in none; what is left out of `env` is inherited. */
   constructor(
-    ns: Namespace,
+    ns: Namespace | null,
     program: string,
     args: string[] = [],
     env: Record<string, string> = {},
   ) {
-    this.#child = ns.command(program, args, {
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-      env,
-    }).spawn();
+    const options = { stdin: "piped", stdout: "piped", stderr: "piped", env } as const;
+    const command = ns === null
+      ? new Deno.Command(program, { ...options, args })
+      : ns.command(program, args, options);
+    this.#child = command.spawn();
     this.#input = this.#child.stdin.getWriter();
     this.#input.closed.catch(() => {}); // the program has ended: everybody waits for that
     this.#ended = this.#run();
@@ -89,6 +88,20 @@ export class Running implements AsyncDisposable {
   }
 
   /**
+   * Types in a line, and waits for the line that it answers with.
+   *
+   * @param patience How long, in milliseconds.
+   * @throws {Error} If it ends without, or takes too long.
+   */
+  async ask(line: string, patience?: number): Promise<string> {
+    const start = this.stdout.length;
+    await this.type(`${line}\n`);
+    const end = () => this.stdout.indexOf("\n", start);
+    await this.#until(() => end() >= 0, `answer ${line}`, patience);
+    return this.stdout.slice(start, end());
+  }
+
+  /**
    * Waits until it has ended.
    *
    * @returns Its exit code, 128 + N after signal N, and how long it took, in milliseconds.
@@ -100,16 +113,16 @@ export class Running implements AsyncDisposable {
     return { code: await this.#ended, took: performance.now() - start };
   }
 
-  async #until(condition: () => boolean, what: string): Promise<void> {
+  async #until(condition: () => boolean, what: string, patience = PATIENCE): Promise<void> {
     let late = false;
     const timer = setTimeout(() => {
       late = true;
       this.#changed.open();
-    }, PATIENCE);
+    }, patience);
     while (!condition() && !late && this.#running) await this.#changed.wait();
     clearTimeout(timer);
     if (!condition()) {
-      const why = late ? `within ${PATIENCE} ms` : "before it ended";
+      const why = late ? `within ${patience} ms` : "before it ended";
       throw new Error(`It did not ${what} ${why}:\n${this.stdout}${this.stderr}`);
     }
   }
