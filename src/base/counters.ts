@@ -23,6 +23,8 @@ export class Counters {
   tcpActiveOpens = 0;
   tcpPassiveOpens = 0;
   tcpConnectionsClosed = 0;
+  tcpTimeWaitsReused = 0;
+  tcpTimeWaitsCut = 0;
   tcpOutOfOrder = 0;
   tcpDuplicateAcks = 0;
   tcpRetransmitted = 0;

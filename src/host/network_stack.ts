@@ -13,7 +13,6 @@ import { TcpListener } from "../socket/tcp_listener.ts";
 import { UdpSocket } from "../socket/udp_socket.ts";
 import { Stack } from "../stack/stack.ts";
 import type { TcpConfig } from "../tcp/config.ts";
-import { State } from "../tcp/state.ts";
 import type { StateObserver } from "../tcp/tcp.ts";
 import { IpAddress } from "../wire/address.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -225,9 +224,7 @@ export class NetworkStack implements AsyncDisposable {
 
   /** Connections that still have something to say to their peer. */
   #openConnections(): number {
-    let count = 0;
-    for (const tcb of this.core.tcp.connections()) if (tcb.state !== State.TIME_WAIT) count++;
-    return count;
+    return [...this.core.tcp.connections()].length;
   }
 
   /** Ends all that is left at once: no packet will come any more. */
@@ -236,6 +233,7 @@ export class NetworkStack implements AsyncDisposable {
     this.#closeOpen();
     const { tcp } = this.core;
     for (const tcb of [...tcp.connections()]) tcp.abort(tcb, now());
+    for (const timeWait of [...tcp.timeWaits()]) tcp.endTimeWait(timeWait);
     this.core.poll(now());
     this.#dispatcher.stop();
   }

@@ -18,7 +18,7 @@ import { peerHasClosed, State, takesText } from "./state.ts";
 import { CloseReason, setState, Signal, signal, type Tcb } from "./tcb.ts";
 import { restartRetransmit, setLinger } from "./timers.ts";
 
-/** Works one segment through a connection in any state but CLOSED and LISTEN. */
+/** Works one segment through a connection in any state but CLOSED, LISTEN and TIME_WAIT. */
 export function arrives(tcb: Tcb, seg: Segment, now: number): void {
   if (tcb.keepAlive !== null) heard(tcb, tcb.keepAlive, now);
   if (tcb.state === State.SYN_SENT) {
@@ -136,7 +136,6 @@ function checkSequence(tcb: Tcb, seg: Segment, now: number): boolean {
     tcb.sack.onDuplicate(seg.seq, seqAdd(seg.seq, seg.textLength));
   }
   if ((seg.flags & RST) !== 0) return false;
-  if (tcb.state === State.TIME_WAIT && repeatsFin(tcb, seg)) enterTimeWait(tcb, now);
   // Two sides that disagree must not answer each other's empty segments for ever.
   if (seg.length === 0 || (seg.flags & SYN) !== 0) challenge(tcb, now);
   else sendAck(tcb, now);
@@ -152,11 +151,6 @@ function isAcceptable(tcb: Tcb, seg: Segment): boolean {
   if (wnd === 0) return offset === 0;
   const last = offset + length - 1;
   return (offset >= 0 && offset < wnd) || (last >= 0 && last < wnd);
-}
-
-/** Whether this is the peer's FIN once more. */
-function repeatsFin(tcb: Tcb, seg: Segment): boolean {
-  return (seg.flags & FIN) !== 0 && seqAdd(seg.seq, seg.length) === tcb.rcv.nxt;
 }
 
 /**
@@ -175,7 +169,7 @@ function checkReset(tcb: Tcb, seg: Segment, now: number): boolean {
   counters.tcpResetsReceived++;
   if (tcb.state === State.SYN_RECEIVED) closeConnection(tcb, CloseReason.REFUSED);
   else if (tcb.state >= State.CLOSING && tcb.state !== State.FIN_WAIT_2) {
-    closeConnection(tcb, CloseReason.NORMAL); // CLOSING, LAST_ACK, TIME_WAIT
+    closeConnection(tcb, CloseReason.NORMAL); // CLOSING, LAST_ACK
   } else closeConnection(tcb, CloseReason.RESET);
   return false;
 }
@@ -246,6 +240,10 @@ function establish(tcb: Tcb, seg: Segment, now: number): void {
   if (listener !== null) {
     listener.halfOpen--;
     listener.queue.push(tcb);
+  }
+  if (tcb.follows !== null) {
+    tcb.context.endTimeWait(tcb.follows);
+    tcb.follows = null;
   }
   snd.una = seg.ack;
   setSendWindow(tcb, seg);

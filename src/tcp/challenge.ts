@@ -12,7 +12,7 @@
 
 import type { Env } from "../base/env.ts";
 import { sendAck } from "./output.ts";
-import type { Tcb } from "./tcb.ts";
+import type { Tcb, TcpContext } from "./tcb.ts";
 
 /** For how long one budget lasts, in milliseconds. */
 const PERIOD = 1000;
@@ -47,12 +47,21 @@ export class ChallengeBudget {
 
 /** Acknowledges what can't be right, unless the connection or the stack has done so too often. */
 export function challenge(tcb: Tcb, now: number): void {
-  const { config, counters, challenges } = tcb.context;
-  if (now - tcb.challengedAt < config.challengeInterval || !challenges.take(now)) {
+  if (mayChallenge(tcb.context, tcb, now)) sendAck(tcb, now);
+}
+
+/** Whether a connection may send a challenge ACK now; if so, it counts as sent. */
+export function mayChallenge(
+  { config, counters, challenges }: TcpContext,
+  connection: { challengedAt: number },
+  now: number,
+): boolean {
+  const isEarly = now - connection.challengedAt < config.challengeInterval;
+  if (isEarly || !challenges.take(now)) {
     counters.tcpChallengeAcksLimited++;
-    return;
+    return false;
   }
-  tcb.challengedAt = now;
+  connection.challengedAt = now;
   counters.tcpChallengeAcks++;
-  sendAck(tcb, now);
+  return true;
 }

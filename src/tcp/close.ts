@@ -7,7 +7,7 @@
 import { sendReset } from "./output.ts";
 import { State } from "./state.ts";
 import { CloseReason, setState, Signal, signal, type Tcb } from "./tcb.ts";
-import { setLinger, stopTimers } from "./timers.ts";
+import { stopTimers } from "./timers.ts";
 
 /** Enters CLOSED: the connection is forgotten, and its user told why. */
 export function closeConnection(tcb: Tcb, reason: CloseReason): void {
@@ -21,7 +21,6 @@ export function closeConnection(tcb: Tcb, reason: CloseReason): void {
   setState(tcb, State.CLOSED);
   counters.tcpConnectionsClosed++;
   tcb.context.forget(tcb);
-  if (tcb.reason !== CloseReason.NONE) return; // was told when it entered TIME_WAIT
   tcb.reason = reason;
   signal(tcb, Signal.CLOSED);
 }
@@ -38,14 +37,15 @@ export function abortConnection(tcb: Tcb, reason: CloseReason, now: number): voi
   closeConnection(tcb, reason);
 }
 
-/** Enters TIME_WAIT, or stays there for another 2 MSL (RFC 9293 §3.10.7.4, MUST-13). */
+/**
+ * Enters TIME_WAIT, for 2 MSL (RFC 9293 §3.10.7.4, MUST-13). A small record stands for the
+ * connection then; what has been received can still be read.
+ */
 export function enterTimeWait(tcb: Tcb, now: number): void {
-  if (tcb.state !== State.TIME_WAIT) {
-    stopTimers(tcb);
-    tcb.sendBuffer.clear();
-    setState(tcb, State.TIME_WAIT);
-    tcb.reason = CloseReason.NORMAL;
-    signal(tcb, Signal.CLOSED);
-  }
-  setLinger(tcb, now + 2 * tcb.context.config.msl);
+  stopTimers(tcb);
+  tcb.sendBuffer.clear();
+  setState(tcb, State.TIME_WAIT);
+  tcb.reason = CloseReason.NORMAL;
+  tcb.context.beginTimeWait(tcb, now);
+  signal(tcb, Signal.CLOSED);
 }

@@ -29,6 +29,19 @@ export interface TcpConfig {
   readonly minRto: number;
   /** Maximum segment lifetime: TIME_WAIT lasts twice as long (RFC 9293 §3.4.1). */
   readonly msl: number;
+  /** Most connections in TIME_WAIT, 1 or more: one too many ends the oldest before its time. */
+  readonly timeWaitMax: number;
+  /**
+   * Whether a RST ends TIME_WAIT, as RFC 9293 §3.10.7.4 has it. If not, it is ignored, because an
+   * old segment of the peer's can draw one, and bring about what TIME_WAIT is to prevent
+   * (RFC 1337 §2).
+   */
+  readonly resetEndsTimeWait: boolean;
+  /**
+   * Whether an active open may follow a connection between the same ends that is in TIME_WAIT, if
+   * it had timestamps, and a second has passed since the last.
+   */
+  readonly reuseTimeWait: boolean;
   /** How long data may stay unacknowledged: R2, at least 100 s (RFC 9293 §3.8.3, SHLD-11). */
   readonly userTimeout: number;
   /** R2 for a SYN, at least 3 minutes (MUST-23). */
@@ -75,6 +88,9 @@ export const DEFAULT_TCP_CONFIG: TcpConfig = {
   delayedAck: 40,
   minRto: 1000,
   msl: 30_000,
+  timeWaitMax: 65_536,
+  resetEndsTimeWait: false,
+  reuseTimeWait: false,
   userTimeout: 300_000,
   synTimeout: 180_000,
   finWait2Timeout: 60_000,

@@ -26,6 +26,7 @@ import { ecnSetup, ECT_0 } from "./ecn.ts";
 import { Frto, Phase } from "./recovery.ts";
 import type { Segment } from "./segment.ts";
 import { State } from "./state.ts";
+import type { TimeWait } from "./time_wait.ts";
 import { MAX_WINDOW, scaleFor, type Tcb, type TcpContext } from "./tcb.ts";
 import {
   restartRetransmit,
@@ -51,7 +52,7 @@ export function output(tcb: Tcb, now: number): void {
     sendNew(tcb, now);
   }
   if (tcb.ackNow) sendAck(tcb, now);
-  else if (tcb.unackedSegments > 0) setDelayedAck(tcb, now);
+  else if (tcb.unackedSegments > 0 && tcb.state !== State.TIME_WAIT) setDelayedAck(tcb, now);
 }
 
 /** Sends what was taken for lost again, lowest first, as far as the congestion window allows. */
@@ -317,7 +318,7 @@ function sendSegment(
 }
 
 /** The window as the header has it: scaled down, but for a SYN's (RFC 7323 §2.2). */
-function windowField(tcb: Tcb, flags: number): number {
+export function windowField(tcb: Tcb, flags: number): number {
   const { rcv } = tcb;
   if ((flags & SYN) !== 0) return Math.min(rcv.wnd, MAX_WINDOW);
   return Math.min(rcv.wnd >>> tcb.receiveScale, MAX_WINDOW);
@@ -427,12 +428,11 @@ export function sendReset(tcb: Tcb, now: number): void {
  */
 export function resetReply(context: TcpContext, seg: Segment): void {
   if ((seg.flags & RST) !== 0) return;
-  const { source, destination } = seg.packet;
   context.counters.tcpResetsSent++;
   if ((seg.flags & ACK) !== 0) {
-    sendBare(context, destination, source, seg, seg.ack, 0, RST);
+    answer(context, seg, seg.ack, 0, RST);
   } else {
-    sendBare(context, destination, source, seg, 0, seqAdd(seg.seq, seg.length), RST | ACK);
+    answer(context, seg, 0, seqAdd(seg.seq, seg.length), RST | ACK);
   }
 }
 
@@ -445,7 +445,7 @@ export function resetReply(context: TcpContext, seg: Segment): void {
  */
 export function sendSynCookie(context: TcpContext, seg: Segment, iss: number, stamp: number): void {
   const { config, network } = context;
-  const { options, packet: { source, destination } } = seg;
+  const { options, packet: { source } } = seg;
   const { view } = network.outgoing;
   let end = TRANSPORT_AT + TCP_MIN_HEADER;
   end += writeMss(view, end, network.maxMessage(source) - TCP_MIN_HEADER);
@@ -459,14 +459,28 @@ export function sendSynCookie(context: TcpContext, seg: Segment, iss: number, st
   context.counters.tcpSynCookiesSent++;
   const window = Math.min(config.receiveBuffer, MAX_WINDOW);
   const ack = seqAdd(seg.seq, 1);
-  sendBare(context, destination, source, seg, iss, ack, SYN | ACK, window, end);
+  answer(context, seg, iss, ack, SYN | ACK, window, end);
+}
+
+/** Acknowledges something for a connection in TIME_WAIT. */
+export function sendTimeWaitAck(context: TcpContext, timeWait: TimeWait, now: number): void {
+  const { local, localPort, remote, remotePort, timestamps } = timeWait;
+  let end = TRANSPORT_AT + TCP_MIN_HEADER;
+  if (timestamps.enabled) {
+    const { view } = context.network.outgoing;
+    end += writeTimestamps(view, end, timestamps.value(now), timestamps.recent);
+  }
+  header.bind(context.network.outgoing.view, TRANSPORT_AT);
+  header.sourcePort = localPort;
+  header.destinationPort = remotePort;
+  header.seq = timeWait.sendNext;
+  header.ack = timeWait.receiveNext;
+  sendBare(context, local, remote, ACK, timeWait.window, end);
 }
 
 /** Sends a header that answers `seg` and belongs to no connection; options are in place, to `end`. */
-function sendBare(
+function answer(
   context: TcpContext,
-  local: IpAddress,
-  remote: IpAddress,
   seg: Segment,
   seq: number,
   ack: number,
@@ -474,13 +488,26 @@ function sendBare(
   window = 0,
   end = TRANSPORT_AT + TCP_MIN_HEADER,
 ): void {
-  const packet = context.network.outgoing;
-  packet.end = end;
-  header.bind(packet.view, TRANSPORT_AT);
+  const { source, destination } = seg.packet;
+  header.bind(context.network.outgoing.view, TRANSPORT_AT);
   header.sourcePort = seg.destinationPort;
   header.destinationPort = seg.sourcePort;
   header.seq = seq;
   header.ack = ack;
+  sendBare(context, destination, source, flags, window, end);
+}
+
+/** Completes a header whose ports and numbers are in place, and options to `end`, and sends it. */
+function sendBare(
+  context: TcpContext,
+  local: IpAddress,
+  remote: IpAddress,
+  flags: number,
+  window: number,
+  end: number,
+): void {
+  const packet = context.network.outgoing;
+  packet.end = end;
   header.dataOffset = end - TRANSPORT_AT;
   header.flags = flags;
   header.window = window;

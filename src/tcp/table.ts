@@ -5,13 +5,23 @@
  */
 
 import type { IpAddress } from "../wire/address.ts";
-import type { Tcb } from "./tcb.ts";
 
 const SMALLEST = 64;
 
+/** What is found by its two ends. */
+export interface Ends<T> {
+  readonly local: IpAddress;
+  readonly localPort: number;
+  readonly remote: IpAddress;
+  readonly remotePort: number;
+  /** Hash of the four, and the next one in its bucket: for {@linkcode ConnectionTable} alone. */
+  hash: number;
+  hashNext: T | null;
+}
+
 /** A chained hash table, with a seed so that nobody outside can aim at one bucket. */
-export class ConnectionTable {
-  #buckets: (Tcb | null)[] = new Array(SMALLEST).fill(null);
+export class ConnectionTable<T extends Ends<T>> {
+  #buckets: (T | null)[] = new Array(SMALLEST).fill(null);
   #seed: number;
   #size = 0;
 
@@ -31,59 +41,59 @@ export class ConnectionTable {
     localPort: number,
     remote: IpAddress,
     remotePort: number,
-  ): Tcb | null {
+  ): T | null {
     const hash = this.#hash(local, localPort, remote, remotePort);
-    let tcb = this.#first(hash);
+    let item = this.#first(hash);
     while (
-      tcb !== null && !(tcb.hash === hash && tcb.remotePort === remotePort &&
-        tcb.localPort === localPort && tcb.remote.equals(remote) && tcb.local.equals(local))
-    ) tcb = tcb.hashNext;
-    return tcb;
+      item !== null && !(item.hash === hash && item.remotePort === remotePort &&
+        item.localPort === localPort && item.remote.equals(remote) && item.local.equals(local))
+    ) item = item.hashNext;
+    return item;
   }
 
   /** Adds a connection; there must be none between the same ends. */
-  add(tcb: Tcb): void {
+  add(item: T): void {
     if (this.#size >= this.#buckets.length) this.#grow();
-    tcb.hash = this.#hash(tcb.local, tcb.localPort, tcb.remote, tcb.remotePort);
-    this.#link(tcb);
+    item.hash = this.#hash(item.local, item.localPort, item.remote, item.remotePort);
+    this.#link(item);
     this.#size++;
   }
 
   /** Takes a connection out. */
-  remove(tcb: Tcb): void {
-    let at = this.#first(tcb.hash);
-    if (at === tcb) {
-      this.#buckets[tcb.hash & (this.#buckets.length - 1)] = tcb.hashNext;
+  remove(item: T): void {
+    let at = this.#first(item.hash);
+    if (at === item) {
+      this.#buckets[item.hash & (this.#buckets.length - 1)] = item.hashNext;
     } else {
-      while (at !== null && at.hashNext !== tcb) at = at.hashNext;
+      while (at !== null && at.hashNext !== item) at = at.hashNext;
       if (at === null) return;
-      at.hashNext = tcb.hashNext;
+      at.hashNext = item.hashNext;
     }
-    tcb.hashNext = null;
+    item.hashNext = null;
     this.#size--;
   }
 
   /** All connections, in no order. Adding and removing meanwhile is not allowed. */
-  *[Symbol.iterator](): Generator<Tcb> {
+  *[Symbol.iterator](): Generator<T> {
     for (const first of this.#buckets) {
-      for (let tcb = first; tcb !== null; tcb = tcb.hashNext) yield tcb;
+      for (let item = first; item !== null; item = item.hashNext) yield item;
     }
   }
 
   /** The head of the chain that a connection with this hash is in. */
-  #first(hash: number): Tcb | null {
+  #first(hash: number): T | null {
     return this.#buckets[hash & (this.#buckets.length - 1)]!;
   }
 
-  #link(tcb: Tcb): void {
-    tcb.hashNext = this.#first(tcb.hash);
-    this.#buckets[tcb.hash & (this.#buckets.length - 1)] = tcb;
+  #link(item: T): void {
+    item.hashNext = this.#first(item.hash);
+    this.#buckets[item.hash & (this.#buckets.length - 1)] = item;
   }
 
   #grow(): void {
     const all = [...this];
     this.#buckets = new Array(this.#buckets.length * 2).fill(null);
-    for (const tcb of all) this.#link(tcb);
+    for (const item of all) this.#link(item);
   }
 
   #hash(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): number {

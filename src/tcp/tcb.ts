@@ -28,6 +28,8 @@ import { RttEstimator } from "./rtt.ts";
 import { SackReporter } from "./sack.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { State } from "./state.ts";
+import type { Ends } from "./table.ts";
+import type { TimeWait } from "./time_wait.ts";
 import { Timestamps } from "./timestamps.ts";
 
 /** Why a connection is gone. */
@@ -87,14 +89,27 @@ export interface TcpContext {
   readonly counters: Counters;
   readonly config: TcpConfig;
   readonly challenges: ChallengeBudget;
-  /** A connection's state is about to change from `tcb.state` to `next`. */
-  onState(tcb: Tcb, next: State): void;
+  /** A connection's state is about to change from `connection.state` to `next`. */
+  onState(connection: Connection, next: State): void;
   /** Has the context look at the connection when the batch ends. */
   touch(tcb: Tcb): void;
   /** `tcb.deadline` has changed. */
   schedule(tcb: Tcb): void;
   /** The connection is closed: forget it. */
   forget(tcb: Tcb): void;
+  /** The connection is in TIME_WAIT: forget it but for `tcb.timeWait`. */
+  beginTimeWait(tcb: Tcb, now: number): void;
+  /** Ends TIME_WAIT before its time. */
+  endTimeWait(timeWait: TimeWait): void;
+}
+
+/** A connection as an observer sees it, be it in TIME_WAIT or not. */
+export interface Connection {
+  readonly local: IpAddress;
+  readonly localPort: number;
+  readonly remote: IpAddress;
+  readonly remotePort: number;
+  readonly state: State;
 }
 
 /** Send sequence variables (RFC 9293 §3.3.1). */
@@ -128,7 +143,7 @@ export class ReceiveVariables {
 }
 
 /** One connection. */
-export class Tcb implements Timed {
+export class Tcb implements Timed, Ends<Tcb> {
   state: State = State.CLOSED;
   readonly snd: SendVariables = new SendVariables();
   readonly rcv: ReceiveVariables = new ReceiveVariables();
@@ -228,7 +243,7 @@ export class Tcb implements Timed {
   /** How often the persist timer has expired in a row. */
   persistCount = 0;
   delayedAckAt = Infinity;
-  /** End of TIME_WAIT; when the user is through, of FIN_WAIT_2, or of what `linger` allows. */
+  /** When the user is through: end of FIN_WAIT_2, or of what `linger` allows. */
   lingerAt = Infinity;
   keepAliveAt = Infinity;
   /** When what is corked goes out all the same. */
@@ -244,7 +259,15 @@ export class Tcb implements Timed {
   /** The context will look at it when the batch ends. */
   touched = false;
 
-  /** Hash of the four addresses and ports, and the next one in its bucket. */
+  /** What is left of it once it has entered TIME_WAIT. */
+  timeWait: TimeWait | null = null;
+  /**
+   * The connection between the same ends that is in TIME_WAIT still, and ends when this one is
+   * established: its SYN may turn out to be an old duplicate (RFC 9293 §3.6.1, MAY-2).
+   */
+  follows: TimeWait | null = null;
+
+  /** For the table of connections alone. */
   hash = 0;
   hashNext: Tcb | null = null;
 

@@ -15,8 +15,8 @@ import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { Drop } from "../wire/drop.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
-import { seqAdd, seqGt, seqLt } from "../wire/seq.ts";
-import { ACK, checkTcp, FIN, RST, SYN } from "../wire/tcp.ts";
+import { seqAdd, seqLt } from "../wire/seq.ts";
+import { ACK, checkTcp, RST, SYN } from "../wire/tcp.ts";
 import { TcpOptions } from "../wire/tcp_options.ts";
 import { arrives, lingerIfNobodyReads } from "./arrives.ts";
 import { ChallengeBudget } from "./challenge.ts";
@@ -41,25 +41,28 @@ import {
 import { Segment } from "./segment.ts";
 import { peerHasClosed, State } from "./state.ts";
 import { ConnectionTable } from "./table.ts";
-import { CloseReason, setState, Signal, Tcb, type TcpContext, type TcpUser } from "./tcb.ts";
+import {
+  CloseReason,
+  type Connection,
+  setState,
+  Signal,
+  Tcb,
+  type TcpContext,
+  type TcpUser,
+} from "./tcb.ts";
 import { MAX_COOKIE_AGE, recallOptions, stampOptions, SynCookies } from "./syn_cookies.ts";
+import { followingIss, type TimeWait, TimeWaits } from "./time_wait.ts";
 import { expire } from "./timeout.ts";
 import { schedule, setLinger } from "./timers.ts";
 
 /** Told of every change of a connection's state, before it happens. */
-export type StateObserver = (tcb: Tcb, next: State) => void;
+export type StateObserver = (connection: Connection, next: State) => void;
 
 /** Why an active open was refused on our side. */
 export const OpenError = { NO_ROUTE: 1, BAD_ADDRESS: 2, IN_USE: 3, NO_PORT: 4 } as const;
 
 /** One of the values of {@linkcode OpenError}. */
 export type OpenError = typeof OpenError[keyof typeof OpenError];
-
-/**
- * How far behind the last number of a connection in TIME_WAIT the next one between the same ends
- * starts at least, so that nothing old can lie in its window (RFC 9293 §3.6.1, MAY-2).
- */
-const ISS_GAP = 65_537;
 
 /** TCP. */
 export class Tcp implements TcpContext {
@@ -74,8 +77,9 @@ export class Tcp implements TcpContext {
   #cookies: SynCookies;
   /** The options of a SYN, as its cookie has them. */
   #recalled = new TcpOptions();
-  #table: ConnectionTable;
+  #table: ConnectionTable<Tcb>;
   #listeners = new Map<number, Listener[]>();
+  #timeWaits: TimeWaits;
   #deadlines = new Deadlines<Tcb>();
   /** Connections to be looked at when the batch ends. */
   #touched: Tcb[] = [];
@@ -96,17 +100,29 @@ export class Tcp implements TcpContext {
     this.challenges = new ChallengeBudget(env, config.challengeLimit);
     this.#isn = new IsnGenerator(env);
     this.#cookies = new SynCookies(env);
-    this.#table = new ConnectionTable(env.random());
+    const seed = env.random();
+    this.#table = new ConnectionTable(seed);
+    this.#timeWaits = new TimeWaits(this, seed);
   }
 
   /** How many connections there are, those in TIME_WAIT included. */
   get connectionCount(): number {
-    return this.#table.size;
+    return this.#table.size + this.#timeWaits.size;
   }
 
-  /** All connections, in no order. */
+  /** All connections but those in TIME_WAIT, in no order. */
   connections(): Iterable<Tcb> {
     return this.#table;
+  }
+
+  /** What is left of connections in TIME_WAIT, in no order. */
+  timeWaits(): Iterable<TimeWait> {
+    return this.#timeWaits;
+  }
+
+  /** The state of a connection, which in TIME_WAIT ends without its control block. */
+  stateOf(tcb: Tcb): State {
+    return tcb.timeWait === null ? tcb.state : tcb.timeWait.state;
   }
 
   /** Takes a message that IP has laid open. */
@@ -119,30 +135,27 @@ export class Tcp implements TcpContext {
     if (destination.isMulticast || destination.isBroadcast) return Drop.TCP_BROADCAST; // MUST-57
     const seg = this.#segment.load(packet);
     const tcb = this.#table.find(destination, seg.destinationPort, source, seg.sourcePort);
-    if (tcb === null) return this.#arrivesUnknown(seg, now);
-    if (tcb.state === State.TIME_WAIT && this.#mayReplace(tcb, seg)) {
-      if (this.#findListener(seg)!.isHalfOpenFull) return Drop.TCP_LISTEN_OVERFLOW;
-      closeConnection(tcb, CloseReason.NORMAL);
-      return this.#arrivesUnknown(seg, now, seqAdd(tcb.snd.nxt, ISS_GAP));
-    }
+    if (tcb === null) return this.#arrivesUnconnected(seg, now);
     arrives(tcb, seg, now);
     this.touch(tcb);
     return Drop.NONE;
   }
 
-  /** A new SYN may end TIME_WAIT if no old segment can be taken for one of its (MAY-2). */
-  #mayReplace(tcb: Tcb, seg: Segment): boolean {
-    return (seg.flags & (SYN | ACK | RST | FIN)) === SYN && seqGt(seg.seq, tcb.rcv.nxt) &&
-      this.#findListener(seg) !== undefined;
-  }
-
   /**
-   * A segment of no connection: for a port in LISTEN (§3.10.7.2), or in CLOSED (§3.10.7.1).
-   *
-   * @param leastIss The ISS of a new connection is not below this.
+   * A segment of no connection but maybe one in TIME_WAIT: for a port in LISTEN (§3.10.7.2), or in
+   * CLOSED (§3.10.7.1).
    */
-  #arrivesUnknown(seg: Segment, now: number, leastIss?: number): Drop {
+  #arrivesUnconnected(seg: Segment, now: number): Drop {
+    const { source, destination } = seg.packet;
     const listener = this.#findListener(seg);
+    const old = this.#timeWaits.find(destination, seg.destinationPort, source, seg.sourcePort);
+    if (old !== null) {
+      if (listener === undefined || !old.allows(seg, this.config.timestamps)) {
+        return this.#timeWaits.arrives(old, seg, now);
+      }
+      // A cookie's number could lie among the old ones, so this one has to wait for room.
+      if (listener.isHalfOpenFull) return Drop.TCP_LISTEN_OVERFLOW;
+    }
     if (listener === undefined) {
       resetReply(this, seg);
       return Drop.TCP_NO_CONNECTION;
@@ -152,7 +165,7 @@ export class Tcp implements TcpContext {
     if ((seg.flags & ACK) !== 0) return this.#arrivesAck(listener, seg, now);
     if ((seg.flags & SYN) === 0) return Drop.TCP_NO_CONNECTION;
     if (listener.isFull) return Drop.TCP_LISTEN_OVERFLOW;
-    if (!listener.isHalfOpenFull) this.#passiveOpen(listener, seg, now, leastIss);
+    if (!listener.isHalfOpenFull) this.#passiveOpen(listener, seg, now, old);
     else if (this.config.synCookies) this.#sendCookie(listener, seg, now);
     else return Drop.TCP_LISTEN_OVERFLOW;
     return Drop.NONE;
@@ -227,24 +240,29 @@ export class Tcp implements TcpContext {
     );
   }
 
-  #passiveOpen(listener: Listener, seg: Segment, now: number, leastIss?: number): void {
+  #passiveOpen(listener: Listener, seg: Segment, now: number, follows: TimeWait | null): void {
     const tcb = this.#newPassive(listener, seg);
+    tcb.follows = follows;
     tcb.rcv.irs = seg.seq;
     tcb.rcv.nxt = seqAdd(seg.seq, 1);
     settleOptions(tcb, seg.options, now);
     answerEcn(tcb, seg);
     tcb.state = State.LISTEN;
-    this.#start(tcb, State.SYN_RECEIVED, now, leastIss);
+    this.#start(tcb, State.SYN_RECEIVED, now);
     listener.halfOpen++;
     this.counters.tcpPassiveOpens++;
   }
 
   /** Sends the first SYN of a connection. */
-  #start(tcb: Tcb, state: State, now: number, leastIss?: number): void {
-    const { snd } = tcb;
+  #start(tcb: Tcb, state: State, now: number): void {
+    const { snd, follows } = tcb;
     snd.iss = this.#isn.next(tcb.local, tcb.localPort, tcb.remote, tcb.remotePort, now);
     tcb.timestamps.offset = this.#isn.timestampOffset;
-    if (leastIss !== undefined && seqLt(snd.iss, leastIss)) snd.iss = leastIss;
+    if (follows !== null) {
+      this.counters.tcpTimeWaitsReused++;
+      const least = followingIss(follows);
+      if (seqLt(snd.iss, least)) snd.iss = least;
+    }
     snd.una = snd.iss;
     this.#table.add(tcb);
     setState(tcb, state);
@@ -336,12 +354,18 @@ export class Tcp implements TcpContext {
     }
     const own = local ?? this.network.sourceFor(remote);
     if (own === undefined) return OpenError.NO_ROUTE;
-    const isFree = (port: number) => this.#table.find(own, port, remote, remotePort) === null;
+    const mayFollow = this.config.reuseTimeWait && this.config.timestamps;
+    const isFree = (port: number) => {
+      if (this.#table.find(own, port, remote, remotePort) !== null) return false;
+      const old = this.#timeWaits.find(own, port, remote, remotePort);
+      return old === null || (mayFollow && old.allowsOpen(now));
+    };
     const port = localPort !== 0 ? localPort : pickPort(this.#env, isFree);
     if (port === 0) return OpenError.NO_PORT;
     if (!isFree(port)) return OpenError.IN_USE;
     const tcb = new Tcb(this, own, port, remote, remotePort, null, options);
     tcb.user = user;
+    tcb.follows = this.#timeWaits.find(own, port, remote, remotePort);
     this.#start(tcb, State.SYN_SENT, now);
     this.counters.tcpActiveOpens++;
     return tcb;
@@ -432,7 +456,12 @@ export class Tcp implements TcpContext {
 
   /** ABORT (§3.9.1.5): ends the connection at once. */
   abort(tcb: Tcb, now: number): void {
-    if (tcb.state !== State.CLOSED) abortConnection(tcb, CloseReason.ABORTED, now);
+    if (tcb.timeWait !== null) {
+      tcb.receiveBuffer.clear();
+      this.#timeWaits.end(tcb.timeWait);
+    } else if (tcb.state !== State.CLOSED) {
+      abortConnection(tcb, CloseReason.ABORTED, now);
+    }
   }
 
   /** How long text may stay unacknowledged, in milliseconds: R2, 100 s or more (MUST-21, SHLD-11). */
@@ -456,6 +485,7 @@ export class Tcp implements TcpContext {
 
   /** Does what is due: timers that have expired. */
   poll(now: number): void {
+    this.#timeWaits.poll(now);
     for (let tcb = this.#deadlines.due(now); tcb !== undefined; tcb = this.#deadlines.due(now)) {
       expire(tcb, now);
     }
@@ -463,7 +493,7 @@ export class Tcp implements TcpContext {
 
   /** When {@linkcode poll} has something to do next, in milliseconds; `Infinity`: nothing. */
   nextDeadline(): number {
-    return this.#deadlines.next();
+    return Math.min(this.#deadlines.next(), this.#timeWaits.nextDeadline());
   }
 
   /** Ends a batch: users are told what happened, then what they and the segments caused is sent. */
@@ -492,8 +522,8 @@ export class Tcp implements TcpContext {
     if ((signals & Signal.CLOSED) !== 0) user.onClosed();
   }
 
-  onState(tcb: Tcb, next: State): void {
-    if (this.observer !== null) this.observer(tcb, next);
+  onState(connection: Connection, next: State): void {
+    if (this.observer !== null) this.observer(connection, next);
   }
 
   touch(tcb: Tcb): void {
@@ -509,5 +539,14 @@ export class Tcp implements TcpContext {
   forget(tcb: Tcb): void {
     this.#table.remove(tcb);
     this.#deadlines.remove(tcb);
+  }
+
+  beginTimeWait(tcb: Tcb, now: number): void {
+    this.forget(tcb);
+    tcb.timeWait = this.#timeWaits.add(tcb, now);
+  }
+
+  endTimeWait(timeWait: TimeWait): void {
+    this.#timeWaits.end(timeWait);
   }
 }

@@ -24,8 +24,7 @@ import {
 /** Does what is due at `now` for this connection. */
 export function expire(tcb: Tcb, now: number): void {
   if (tcb.lingerAt <= now) {
-    const isThrough = tcb.state === State.TIME_WAIT || tcb.state === State.FIN_WAIT_2;
-    if (isThrough) closeConnection(tcb, CloseReason.NORMAL);
+    if (tcb.state === State.FIN_WAIT_2) closeConnection(tcb, CloseReason.NORMAL);
     else abortConnection(tcb, CloseReason.ABORTED, now);
     return;
   }

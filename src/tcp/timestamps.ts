@@ -18,7 +18,8 @@ export class Timestamps {
   offset = 0;
   /** TS.Recent: what to echo. */
   recent = 0;
-  #recentAt = 0;
+  /** When it was taken, in milliseconds. */
+  recentAt = 0;
 
   /** Our clock, as TSval has it. */
   value(now: number): number {
@@ -28,12 +29,12 @@ export class Timestamps {
   /** The peer's SYN: its TSval is the first to echo. */
   onSyn(options: TcpOptions, now: number): void {
     this.recent = options.timestampValue;
-    this.#recentAt = now;
+    this.recentAt = now;
   }
 
   /** Whether a segment is an old duplicate (§5.3, R1). RSTs are not to be asked about (§5.2). */
   isOld(options: TcpOptions, now: number): boolean {
-    return seqDiff(options.timestampValue, this.recent) < 0 && now - this.#recentAt < VALID_FOR;
+    return seqDiff(options.timestampValue, this.recent) < 0 && now - this.recentAt < VALID_FOR;
   }
 
   /**
@@ -44,10 +45,10 @@ export class Timestamps {
   update(options: TcpOptions, seq: number, lastAckSent: number, now: number): void {
     if (!seqLe(seq, lastAckSent)) return;
     const isNewer = seqGe(options.timestampValue, this.recent) ||
-      now - this.#recentAt >= VALID_FOR;
+      now - this.recentAt >= VALID_FOR;
     if (!isNewer) return;
     this.recent = options.timestampValue;
-    this.#recentAt = now;
+    this.recentAt = now;
   }
 
   /** Round-trip time by the echo, in milliseconds; -1 if it makes no sense (§4.1). */

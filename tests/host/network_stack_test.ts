@@ -79,7 +79,8 @@ pairTest("close() leaves nothing: no connection, no deadline, no socket, no ping
 });
 
 function hasState(stack: NetworkStack, state: State): boolean {
-  return [...stack.core.tcp.connections()].some((tcb) => tcb.state === state);
+  const { tcp } = stack.core;
+  return [...tcp.connections(), ...tcp.timeWaits()].some((each) => each.state === state);
 }
 
 pairTest("a closed stack refuses every call", async (pair) => {

@@ -8,7 +8,14 @@ import { Stack } from "../../src/stack/stack.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../../src/tcp/config.ts";
 import type { Listener } from "../../src/tcp/listener.ts";
 import { type State, STATE_NAMES } from "../../src/tcp/state.ts";
-import { CloseReason, NO_USER, SoftError, type Tcb, type TcpUser } from "../../src/tcp/tcb.ts";
+import {
+  CloseReason,
+  type Connection as ObservedConnection,
+  NO_USER,
+  SoftError,
+  type Tcb,
+  type TcpUser,
+} from "../../src/tcp/tcb.ts";
 import { OpenError } from "../../src/tcp/tcp.ts";
 import { Drop } from "../../src/wire/drop.ts";
 import { PROTOCOL } from "../../src/wire/protocol.ts";
@@ -103,7 +110,7 @@ class Run {
     this.#stack = this.#makeStack();
     const iss = script.settings.get("iss");
     if (iss !== undefined) this.#now = this.#start = this.#epochFor(iss);
-    this.#stack.tcp.observer = (tcb: Tcb, next: State) => {
+    this.#stack.tcp.observer = (tcb: ObservedConnection, next: State) => {
       const key = `${STATE_NAMES[tcb.state]}>${STATE_NAMES[next]}`;
       if (!transitions.has(key)) transitions.set(key, new Set());
       transitions.get(key)!.add(script.name);
@@ -367,7 +374,7 @@ class Run {
 
   #stateOf(connection: Connection): string {
     const tcb = this.#tcb(connection);
-    if (tcb !== undefined) return STATE_NAMES[tcb.state]!;
+    if (tcb !== undefined) return STATE_NAMES[this.#stack.tcp.stateOf(tcb)]!;
     return this.#listeners.has(connection.ports.stack) ? "LISTEN" : "CLOSED";
   }
 

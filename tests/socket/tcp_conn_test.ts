@@ -109,7 +109,7 @@ pairTest("a connection that both sides have closed leaves the table", async (pai
   await b.closeWrite();
   assertEquals(await a.read(BYTE), null);
   await until(() => pair.far.core.tcp.connectionCount === 0, "the passive closer is done");
-  const states = [...pair.near.core.tcp.connections()].map((tcb) => tcb.state);
+  const states = [...pair.near.core.tcp.timeWaits()].map(({ state }) => state);
   assertEquals(states, [State.TIME_WAIT], "the active closer waits");
 });
 

@@ -13,12 +13,12 @@ function tcbOf(localPort: number, remote: IpAddress, remotePort: number): Tcb {
   return new Tcb(CONTEXT, STACK, localPort, remote, remotePort, null);
 }
 
-function find(table: ConnectionTable, tcb: Tcb): Tcb | null {
+function find(table: ConnectionTable<Tcb>, tcb: Tcb): Tcb | null {
   return table.find(tcb.local.clone(), tcb.localPort, tcb.remote.clone(), tcb.remotePort);
 }
 
 Deno.test("ConnectionTable tells connections apart by each address and port", () => {
-  const table = new ConnectionTable(1);
+  const table = new ConnectionTable<Tcb>(1);
   const remote = IpAddress.v4(192, 0, 2, 1);
   const tcb = tcbOf(80, remote, 5000);
   table.add(tcb);
@@ -32,7 +32,7 @@ Deno.test("ConnectionTable tells connections apart by each address and port", ()
 
 Deno.test("ConnectionTable finds thousands of connections, while others come and go", () => {
   withSeed(1, (random) => {
-    const table = new ConnectionTable(random.random());
+    const table = new ConnectionTable<Tcb>(random.random());
     const all = new Set<Tcb>();
     for (let i = 0; i < 5000; i++) {
       const tcb = tcbOf(80, IpAddress.v4(192, 0, i >> 8, i & 255), random.between(1, 65535));
@@ -53,7 +53,7 @@ Deno.test("ConnectionTable finds thousands of connections, while others come and
 });
 
 Deno.test("ConnectionTable ignores the removal of what it does not hold", () => {
-  const table = new ConnectionTable(1);
+  const table = new ConnectionTable<Tcb>(1);
   const remote = IpAddress.v4(192, 0, 2, 1);
   const tcb = tcbOf(80, remote, 5000);
   table.add(tcb);
@@ -65,7 +65,7 @@ Deno.test("ConnectionTable ignores the removal of what it does not hold", () => 
 
 Deno.test("ConnectionTable spreads what one peer opens over its buckets, by a seed", () => {
   const hashes = (seed: number) => {
-    const table = new ConnectionTable(seed);
+    const table = new ConnectionTable<Tcb>(seed);
     return Array.from({ length: 1024 }, (_, i) => {
       const tcb = tcbOf(80, IpAddress.v4(192, 0, 2, 1), 40000 + i);
       table.add(tcb);

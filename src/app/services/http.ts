@@ -63,8 +63,9 @@ export class HttpService {
   /** How many connections are in which state. */
   #connections(): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (const tcb of this.#stack.core.tcp.connections()) {
-      const name = STATE_NAMES[tcb.state]!;
+    const { tcp } = this.#stack.core;
+    for (const { state } of [...tcp.connections(), ...tcp.timeWaits()]) {
+      const name = STATE_NAMES[state]!;
       counts[name] = (counts[name] ?? 0) + 1;
     }
     return counts;
