@@ -61,9 +61,13 @@ export function settleEcn(tcb: Tcb, seg: Segment, hasAck: boolean): void {
 
 /** Takes what the peer's SYN asks for, the first one or one that repeats it. */
 export function answerEcn(tcb: Tcb, seg: Segment): void {
-  const asks = (seg.flags & (ECE | CWR)) === (ECE | CWR);
-  if (!asks || tcb.ecnMode === "off") tcb.ecn = null;
-  else tcb.ecn ??= new Ecn();
+  if (grantsEcn(tcb.ecnMode, seg)) tcb.ecn ??= new Ecn();
+  else tcb.ecn = null;
+}
+
+/** Whether a SYN asks for ECN, and gets it. */
+export function grantsEcn(mode: EcnMode, syn: Segment): boolean {
+  return mode !== "off" && (syn.flags & (ECE | CWR)) === (ECE | CWR);
 }
 
 /** Text has come (§6.1.3): was it marked on its way, and does the peer know already? */

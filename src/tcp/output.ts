@@ -442,8 +442,17 @@ export function resetReply(context: TcpContext, seg: Segment): void {
  * @param iss The cookie.
  * @param stamp Our timestamp, with the other options of the SYN in it; -1 for none: nothing can
  * be remembered then but the MSS.
+ * @param flags Those besides SYN and ACK.
+ * @param buffer Size of the receive buffer that the connection will have, in bytes.
  */
-export function sendSynCookie(context: TcpContext, seg: Segment, iss: number, stamp: number): void {
+export function sendSynCookie(
+  context: TcpContext,
+  seg: Segment,
+  iss: number,
+  stamp: number,
+  flags: number,
+  buffer: number,
+): void {
   const { config, network } = context;
   const { options, packet: { source } } = seg;
   const { view } = network.outgoing;
@@ -457,9 +466,9 @@ export function sendSynCookie(context: TcpContext, seg: Segment, iss: number, st
     }
   }
   context.counters.tcpSynCookiesSent++;
-  const window = Math.min(config.receiveBuffer, MAX_WINDOW);
+  const window = Math.min(buffer, MAX_WINDOW);
   const ack = seqAdd(seg.seq, 1);
-  answer(context, seg, iss, ack, SYN | ACK, window, end);
+  answer(context, seg, iss, ack, SYN | ACK | flags, window, end);
 }
 
 /** Acknowledges something for a connection in TIME_WAIT. */

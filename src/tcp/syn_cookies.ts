@@ -15,6 +15,7 @@
  *
  *     bits 3-0    the shift of the peer's window; 15 if it doesn't scale
  *     bit 4       whether both sides take SACK
+ *     bit 5       whether both sides take ECN
  *
  * @module
  */
@@ -40,10 +41,11 @@ const SECRET_LENGTH = 16;
 const ADDRESS_AT = SECRET_LENGTH + 4 + 1 + 4;
 const MAC_MASK = 0x0fff_ffff;
 
-const OPTION_BITS = 5;
+const OPTION_BITS = 6;
 const OPTION_MASK = (1 << OPTION_BITS) - 1;
 const NO_SCALE = 15;
 const SACK_BIT = 16;
+const ECN_BIT = 32;
 
 /** Makes cookies, and knows them again. Keeps nothing of any peer. */
 export class SynCookies {
@@ -111,8 +113,8 @@ export class SynCookies {
  *
  * @param scale The shift of the peer's window; -1 if it doesn't scale.
  */
-export function stampOptions(value: number, scale: number, sack: boolean): number {
-  const bits = (scale < 0 ? NO_SCALE : scale) | (sack ? SACK_BIT : 0);
+export function stampOptions(value: number, scale: number, sack: boolean, ecn: boolean): number {
+  const bits = (scale < 0 ? NO_SCALE : scale) | (sack ? SACK_BIT : 0) | (ecn ? ECN_BIT : 0);
   const stamp = (value & ~OPTION_MASK) | bits;
   return (stamp >>> 0) > value ? seqAdd(stamp, -(1 << OPTION_BITS)) : stamp >>> 0;
 }
@@ -127,4 +129,9 @@ export function recallOptions(options: TcpOptions, mss: number, ack: TcpOptions)
   const scale = ack.timestampEcho & NO_SCALE;
   options.windowScale = scale === NO_SCALE ? -1 : scale;
   options.sackPermitted = (ack.timestampEcho & SACK_BIT) !== 0;
+}
+
+/** Whether the SYN asked for ECN, and was granted it, by the timestamps of the ACK. */
+export function recallEcn(ack: TcpOptions): boolean {
+  return ack.timestamps && (ack.timestampEcho & ECN_BIT) !== 0;
 }

@@ -16,7 +16,7 @@ import { Drop } from "../wire/drop.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import { seqAdd, seqLt } from "../wire/seq.ts";
-import { ACK, checkTcp, RST, SYN } from "../wire/tcp.ts";
+import { ACK, checkTcp, ECE, RST, SYN } from "../wire/tcp.ts";
 import { TcpOptions } from "../wire/tcp_options.ts";
 import { arrives, lingerIfNobodyReads } from "./arrives.ts";
 import { ChallengeBudget } from "./challenge.ts";
@@ -24,7 +24,7 @@ import { abortConnection, closeConnection } from "./close.ts";
 import type { TcpConfig } from "./config.ts";
 import { CONGESTION_NAMES, isCongestionName } from "./congestion/registry.ts";
 import { type ConnectionOptions, NO_OPTIONS } from "./connection_options.ts";
-import { answerEcn } from "./ecn.ts";
+import { answerEcn, Ecn, grantsEcn } from "./ecn.ts";
 import { IsnGenerator } from "./isn.ts";
 import { type KeepAliveTimes, setKeepAlive } from "./keep_alive.ts";
 import { Listener } from "./listener.ts";
@@ -50,7 +50,13 @@ import {
   type TcpContext,
   type TcpUser,
 } from "./tcb.ts";
-import { MAX_COOKIE_AGE, recallOptions, stampOptions, SynCookies } from "./syn_cookies.ts";
+import {
+  MAX_COOKIE_AGE,
+  recallEcn,
+  recallOptions,
+  stampOptions,
+  SynCookies,
+} from "./syn_cookies.ts";
 import { followingIss, type TimeWait, TimeWaits } from "./time_wait.ts";
 import { expire } from "./timeout.ts";
 import { schedule, setLinger } from "./timers.ts";
@@ -192,17 +198,22 @@ export class Tcp implements TcpContext {
     const { config } = this;
     const { options, packet: { source, destination } } = seg;
     let stamp = -1;
+    let flags = 0;
     if (config.timestamps && options.timestamps) {
       this.#isn.next(destination, seg.destinationPort, source, seg.sourcePort, now);
+      const ecn = grantsEcn(listener.options.ecn ?? config.ecn, seg);
+      if (ecn) flags = ECE;
       stamp = stampOptions(
         (Math.floor(now) + this.#isn.timestampOffset) >>> 0,
         config.windowScaling ? options.windowScale : -1,
         config.sack && options.sackPermitted,
+        ecn,
       );
     }
     listener.cookiesUntil = now + MAX_COOKIE_AGE;
     const iss = this.#cookies.make(seg, options.mss || DEFAULT_MSS[source.family], now);
-    sendSynCookie(this, seg, iss, stamp);
+    const buffer = listener.options.receiveBuffer ?? config.receiveBuffer;
+    sendSynCookie(this, seg, iss, stamp, flags, buffer);
   }
 
   /** Makes the connection that a cookie tells of, and works its first segment through it. */
@@ -213,6 +224,7 @@ export class Tcp implements TcpContext {
     rcv.irs = seqAdd(seg.seq, -1);
     rcv.nxt = seg.seq;
     settleOptions(tcb, this.#recalled, now);
+    if (recallEcn(seg.options)) tcb.ecn = new Ecn();
     this.#isn.next(tcb.local, tcb.localPort, tcb.remote, tcb.remotePort, now);
     tcb.timestamps.offset = this.#isn.timestampOffset;
     snd.iss = snd.una = seqAdd(seg.ack, -1);

@@ -20,10 +20,10 @@ const OPTIONS = [
   encodeOptions(["mss 1460"], 0),
 ];
 
-Deno.test("100,000 spoofed SYNs take no memory, and an honest client gets in, with SACK and scaled windows", () => {
+Deno.test("100,000 spoofed SYNs take no memory, and an honest client gets in, with SACK, scaled windows and ECN", () => {
   const network = new SimulatedNetwork(new Random(testSeed(41)));
   const { random } = network;
-  const client = network.host(PEER);
+  const client = network.host(PEER, { ecn: "on" });
   const server = network.host(STACK);
   network.link(client, server, { delay: 10, loss: 0.01 });
   const { tcp: target, counters } = server.stack;
@@ -79,6 +79,7 @@ Deno.test("100,000 spoofed SYNs take no memory, and an honest client gets in, wi
   );
   assertGreater(settled.sendScale, 0);
   assertEquals(settled.mss, opened.mss);
+  assert(settled.ecn !== null && opened.ecn !== null, "ECN is agreed on");
   assertEquals(counters.tcpSynCookiesAccepted, 1);
   assertEquals(sent, SYNS);
   assertGreater(counters.tcpSynCookiesSent, SYNS - 10 * BACKLOG);

@@ -3,6 +3,7 @@ import {
   COOKIE_MSS,
   COOKIE_PERIOD,
   MAX_COOKIE_AGE,
+  recallEcn,
   recallOptions,
   stampOptions,
   SynCookies,
@@ -124,18 +125,19 @@ Deno.test("a cookie cannot be made up: of 20,000 guesses none is taken", () => {
   });
 });
 
-Deno.test("a timestamp carries window scale and SACK, and is not above our clock (RFC 7323 §5.3)", () => {
+Deno.test("a timestamp carries window scale, SACK and ECN, and is not above our clock (RFC 7323 §5.3)", () => {
   withSeed(6, (random) => {
     const [ack, recalled] = [new TcpOptions(), new TcpOptions()];
     for (let i = 0; i < 2000; i++) {
-      const value = random.pick([0, 5, 31, 32, 0xffff_ffff, random.random()]);
+      const value = random.pick([0, 5, 63, 64, 0xffff_ffff, random.random()]);
       const scale = random.between(-1, 14);
       const sack = random.chance(0.5);
-      const stamp = stampOptions(value, scale, sack);
+      const ecn = random.chance(0.5);
+      const stamp = stampOptions(value, scale, sack, ecn);
       assertEquals(stamp, stamp >>> 0);
       const behind = (value - stamp) | 0;
       assert(behind >= 0, `${stamp} is above ${value}`);
-      assertLess(behind, 64);
+      assertLess(behind, 128);
       ack.clear();
       ack.timestamps = true;
       ack.timestampValue = i;
@@ -145,10 +147,12 @@ Deno.test("a timestamp carries window scale and SACK, and is not above our clock
         [recalled.mss, recalled.windowScale, recalled.sackPermitted, recalled.timestampValue],
         [1220, scale, sack, i],
       );
+      assertEquals(recallEcn(ack), ecn);
     }
     recalled.sackPermitted = true;
     ack.clear();
     recallOptions(recalled, 536, ack);
+    assertEquals(recallEcn(ack), false);
     assertEquals(
       [recalled.mss, recalled.windowScale, recalled.sackPermitted, recalled.timestamps],
       [536, -1, false, false],
