@@ -9,8 +9,8 @@ import { Deadlines, type Timed } from "../../src/base/deadlines.ts";
 import { Stack } from "../../src/stack/stack.ts";
 import { type State, STATE_NAMES } from "../../src/tcp/state.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
-import type { IpAddress } from "../../src/wire/address.ts";
-import { bytesOf, packetOf } from "../packets.ts";
+import { IpAddress } from "../../src/wire/address.ts";
+import { Packet } from "../../src/wire/packet.ts";
 import type { Random } from "../random.ts";
 
 /** What one direction of a link does to packets. Times in milliseconds, probabilities 0 to 1. */
@@ -27,23 +27,48 @@ export interface LinkOptions {
   reorderDelay?: number;
   /** One bit of the packet is turned over. */
   corrupt?: number;
+  /** Losses in bursts (Gilbert and Elliott): everything is lost while one lasts. */
+  burst?: {
+    /** How probable it is for each packet that one begins. */
+    begins: number;
+    /** How probable it is for each packet lost in it that it was the last. */
+    ends: number;
+  };
   /** Bytes per second; without a limit if left out. */
   rate?: number;
   /** Most bytes that wait for the link when it has a rate; what is more is dropped. */
   queue?: number;
 }
 
-/** Something that happens later. */
-class Event implements Timed {
+/** What is in front of and behind a packet in memory. */
+const MARGIN = 64;
+
+/** A packet on its way. Used again when it has arrived. */
+class Delivery implements Timed {
+  deadline = Infinity;
   heapIndex = -1;
   heapKey = 0;
-  constructor(readonly deadline: number, readonly order: number, readonly run: () => void) {}
+  order = 0;
+  to!: Host;
+  packet: Packet = new Packet(new Uint8Array(0));
+
+  /** Takes a copy of a packet's bytes. */
+  load(packet: Packet): void {
+    const length = packet.end - packet.at;
+    if (this.packet.bytes.length < length + 2 * MARGIN) {
+      this.packet = new Packet(new Uint8Array(length + 2 * MARGIN));
+    }
+    const { bytes } = this.packet;
+    bytes.set(packet.bytes.subarray(packet.at, packet.end), MARGIN);
+    bytes.fill(0xee, MARGIN + length);
+    this.packet.place(MARGIN, MARGIN + length);
+  }
 }
 
 /** One host. */
 export class Host {
   readonly stack: Stack;
-  #deliver: ((bytes: Uint8Array) => void) | undefined;
+  #deliver: ((packet: Packet) => void) | undefined;
   /** Changes of state that its connections have made. */
   readonly transitions: Set<string> = new Set();
 
@@ -57,7 +82,7 @@ export class Host {
       link: {
         mtu,
         transmit: (packet) => {
-          this.#deliver?.(bytesOf(packet));
+          this.#deliver?.(packet);
           return true;
         },
       },
@@ -68,8 +93,16 @@ export class Host {
       void this.transitions.add(`${STATE_NAMES[tcb.state]}>${STATE_NAMES[next]}`);
   }
 
+  /** Whether a packet is for this host. */
+  isFor(packet: Packet): boolean {
+    const to = IpAddress.scratch();
+    if (packet.bytes[packet.at]! >> 4 === 4) to.load4(packet.view, packet.at + 16);
+    else to.load16(packet.view, packet.at + 24);
+    return to.equals(this.address);
+  }
+
   /** Sets where its packets go. */
-  connect(deliver: (bytes: Uint8Array) => void): void {
+  connect(deliver: (packet: Packet) => void): void {
     this.#deliver = deliver;
   }
 }
@@ -82,8 +115,10 @@ export class SimulatedNetwork {
   readonly hosts: Host[] = [];
   /** Packets that links have dropped, doubled, held back and damaged. */
   readonly counts = { sent: 0, lost: 0, duplicated: 0, reordered: 0, corrupted: 0, overflowed: 0 };
-  #events = new Deadlines<Event>();
+  #deliveries = new Deadlines<Delivery>();
+  #spare: Delivery[] = [];
   #order = 0;
+  #batch: Delivery[] = [];
 
   constructor(random: Random) {
     this.random = random;
@@ -98,51 +133,76 @@ export class SimulatedNetwork {
 
   /** Joins two hosts; `back` is the way from `b` to `a`, and like `there` if left out. */
   link(a: Host, b: Host, there: LinkOptions, back: LinkOptions = there): void {
-    a.connect(this.#direction(b, there));
-    b.connect(this.#direction(a, back));
+    this.join([a], [b], there, back);
   }
 
-  #direction(to: Host, options: LinkOptions): (bytes: Uint8Array) => void {
+  /** Joins all hosts on the one side with all on the other by one link, which they share. */
+  join(left: Host[], right: Host[], there: LinkOptions, back: LinkOptions = there): void {
+    const rightward = this.#direction(right, there);
+    const leftward = this.#direction(left, back);
+    for (const host of left) host.connect(rightward);
+    for (const host of right) host.connect(leftward);
+  }
+
+  #direction(hosts: Host[], options: LinkOptions): (packet: Packet) => void {
     const { random, counts } = this;
     /** When a link with a rate is through with what it has taken so far. */
     let freeAt = 0;
-    const arrive = (bytes: Uint8Array, at: number) =>
-      this.#at(at, () => to.stack.receive(packetOf(bytes), this.now));
-    return (bytes) => {
+    let inBurst = false;
+    return (packet) => {
       counts.sent++;
+      const length = packet.end - packet.at;
       let leaves = this.now;
       if (options.rate !== undefined) {
         freeAt = Math.max(freeAt, this.now);
         const waiting = (freeAt - this.now) * options.rate / 1000;
-        if (waiting + bytes.length > (options.queue ?? Infinity)) {
+        if (waiting + length > (options.queue ?? Infinity)) {
           counts.overflowed++;
           return;
         }
-        leaves = freeAt += bytes.length * 1000 / options.rate;
+        leaves = freeAt += length * 1000 / options.rate;
       }
       if (random.chance(options.loss ?? 0)) {
         counts.lost++;
         return;
+      }
+      if (options.burst !== undefined) {
+        const { begins, ends } = options.burst;
+        const lost = inBurst || random.chance(begins);
+        inBurst = lost && !random.chance(ends);
+        if (lost) {
+          counts.lost++;
+          return;
+        }
       }
       let at = leaves + options.delay + (options.jitter ?? 0) * random.random() / 2 ** 32;
       if (random.chance(options.reorder ?? 0)) {
         counts.reordered++;
         at += random.between(1, options.reorderDelay ?? 2 * options.delay);
       }
+      const to = hosts.length === 1 ? hosts[0]! : hosts.find((host) => host.isFor(packet));
+      if (to === undefined) return;
+      const delivery = this.#arrives(to, packet, at);
       if (random.chance(options.corrupt ?? 0)) {
         counts.corrupted++;
-        bytes[random.below(bytes.length)]! ^= 1 << random.below(8);
+        delivery.packet.bytes[MARGIN + random.below(length)]! ^= 1 << random.below(8);
       }
-      arrive(bytes, at);
       if (random.chance(options.duplicate ?? 0)) {
         counts.duplicated++;
-        arrive(bytes.slice(), at + random.below(10));
+        this.#arrives(to, delivery.packet, at + random.below(10));
       }
     };
   }
 
-  #at(deadline: number, run: () => void): void {
-    this.#events.update(new Event(deadline, this.#order++, run));
+  /** Has a copy of a packet arrive at a host. */
+  #arrives(to: Host, packet: Packet, at: number): Delivery {
+    const delivery = this.#spare.pop() ?? new Delivery();
+    delivery.load(packet);
+    delivery.to = to;
+    delivery.order = this.#order++;
+    delivery.deadline = at;
+    this.#deliveries.update(delivery);
+    return delivery;
   }
 
   /**
@@ -157,20 +217,35 @@ export class SimulatedNetwork {
       const next = this.#nextEvent();
       if (next === Infinity) throw new Error(`Nothing is left to happen, after ${this.now} ms`);
       if (next > end) throw new Error(`Not done after ${limit} ms`);
-      this.now = Math.max(this.now, next);
-      // What arrives at one time is one batch; the order within it is the order of sending.
-      const batch: Event[] = [];
-      for (let due = this.#events.due(this.now); due; due = this.#events.due(this.now)) {
-        batch.push(due);
-      }
-      batch.sort((a, b) => a.deadline - b.deadline || a.order - b.order);
-      for (const event of batch) event.run();
-      for (const host of this.hosts) host.stack.poll(this.now);
+      this.#step(next);
     }
   }
 
+  /** Lets time pass until `time`, whatever happens. */
+  runTo(time: number): void {
+    for (let next = this.#nextEvent(); next <= time; next = this.#nextEvent()) this.#step(next);
+    this.now = Math.max(this.now, time);
+  }
+
+  /** Does what happens at `time`. */
+  #step(time: number): void {
+    this.now = Math.max(this.now, time);
+    // What arrives at one time is one batch; the order within it is the order of sending.
+    const batch = this.#batch;
+    for (let due = this.#deliveries.due(this.now); due; due = this.#deliveries.due(this.now)) {
+      batch.push(due);
+    }
+    if (batch.length > 1) batch.sort((a, b) => a.deadline - b.deadline || a.order - b.order);
+    for (const delivery of batch) {
+      delivery.to.stack.receive(delivery.packet, this.now);
+      this.#spare.push(delivery);
+    }
+    batch.length = 0;
+    for (const host of this.hosts) host.stack.poll(this.now);
+  }
+
   #nextEvent(): number {
-    let next = this.#events.next();
+    let next = this.#deliveries.next();
     for (const host of this.hosts) next = Math.min(next, host.stack.nextDeadline());
     return next;
   }
