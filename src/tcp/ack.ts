@@ -114,7 +114,7 @@ function takeSack(tcb: Tcb, seg: Segment, now: number): boolean {
   const dsack = isDuplicateSack(sackEdges, sackBlocks, seg.ack);
   if (dsack) {
     tcb.rack.onDsack(snd.una, snd.nxt);
-    r.onDsack();
+    r.onDsack(sackEdges[1]!);
     tcb.context.counters.tcpDsacksReceived++;
   }
   for (let i = dsack ? 1 : 0; i < sackBlocks; i++) {

@@ -117,6 +117,7 @@ function checkTimestamps(tcb: Tcb, seg: Segment, now: number): boolean {
   }
   if (timestamps.isOld(seg.options, now)) {
     context.counters.drop(Drop.TCP_OLD_TIMESTAMP);
+    noteDuplicate(tcb, seg); // what was held up on its way, and has been sent again
     if (seg.length === 0) challenge(tcb, now);
     else sendAck(tcb, now);
     return false;
@@ -132,14 +133,18 @@ function checkTimestamps(tcb: Tcb, seg: Segment, now: number): boolean {
 function checkSequence(tcb: Tcb, seg: Segment, now: number): boolean {
   if (isAcceptable(tcb, seg)) return true;
   tcb.context.counters.drop(Drop.TCP_UNACCEPTABLE);
-  if (seg.textLength > 0 && seqLt(seg.seq, tcb.rcv.nxt)) {
-    tcb.sack.onDuplicate(seg.seq, seqAdd(seg.seq, seg.textLength));
-  }
+  noteDuplicate(tcb, seg);
   if ((seg.flags & RST) !== 0) return false;
   // Two sides that disagree must not answer each other's empty segments for ever.
   if (seg.length === 0 || (seg.flags & SYN) !== 0) challenge(tcb, now);
   else sendAck(tcb, now);
   return false;
+}
+
+/** Text that has been acknowledged has come once more: the next acknowledgement says so. */
+function noteDuplicate(tcb: Tcb, seg: Segment): void {
+  const end = seqAdd(seg.seq, seg.textLength);
+  if (seg.textLength > 0 && seqLe(end, tcb.rcv.nxt)) tcb.sack.onDuplicate(seg.seq, end);
 }
 
 function isAcceptable(tcb: Tcb, seg: Segment): boolean {
@@ -312,7 +317,9 @@ function acceptText(tcb: Tcb, seg: Segment, now: number): boolean {
   if (gap > 0) {
     context.counters.tcpOutOfOrder++;
     tcb.sack.onOutOfOrder(start);
-    if (assembler.add(start, seqAdd(start, length))) {
+    const end = seqAdd(start, length);
+    if (assembler.covers(start, end)) tcb.sack.onDuplicate(start, end); // RFC 2883 §4
+    if (assembler.add(start, end)) {
       receiveBuffer.place(gap, bytes, at, at + length);
     } else {
       context.counters.drop(Drop.TCP_NO_ROOM);

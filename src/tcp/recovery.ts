@@ -4,7 +4,7 @@
  * @module
  */
 
-import { seqDiff, seqGe, seqLt } from "../wire/seq.ts";
+import { seqDiff, seqGe, seqGt, seqLt } from "../wire/seq.ts";
 import type { TcpOptions } from "../wire/tcp_options.ts";
 import { Mark } from "./scoreboard.ts";
 import type { Tcb } from "./tcb.ts";
@@ -60,12 +60,15 @@ export class Recovery {
   /** Something is being sent again. */
   onResent(timestamp: number, now: number): void {
     this.resentAt = now;
+    if (this.phase === Phase.OPEN) return; // a probe
     if (this.resent++ === 0) this.firstResentTs = timestamp;
   }
 
-  /** A D-SACK tells that one of those arrived twice. */
-  onDsack(): void {
-    if (this.canUndo && this.resent > 0 && --this.resent === 0) this.resent = -1;
+  /** A D-SACK tells that what ends at `end` arrived twice: one of those, if it was out then. */
+  onDsack(end: number): void {
+    if (!this.canUndo || this.resent <= 0) return;
+    if (!seqGt(end, this.undoFrom) || seqGt(end, this.point)) return;
+    if (--this.resent === 0) this.resent = -1;
   }
 }
 
@@ -81,11 +84,13 @@ export function beginRecovery(tcb: Tcb, phase: Phase): void {
   r.tlpOut = false;
 }
 
-/** Ends it: everything that was out when it began is acknowledged. */
+/**
+ * Ends it: everything that was out when it began is acknowledged. The D-SACKs that show that it was
+ * for nothing may still be on their way, so it can be undone until the next one begins.
+ */
 export function endRecovery(tcb: Tcb, now: number): void {
   const { recovery: r } = tcb;
   r.phase = Phase.OPEN;
-  r.canUndo = false;
   r.frto = Frto.OFF;
   r.dupAcks = 0;
   tcb.congestion.onRecovered(now);
@@ -101,7 +106,7 @@ export function wasSpurious(tcb: Tcb, options: TcpOptions): boolean {
   const { recovery: r, timestamps, snd } = tcb;
   if (!r.canUndo) return false;
   if (r.resent < 0) return true;
-  return timestamps.enabled && options.timestamps && r.resent > 0 &&
+  return r.phase !== Phase.OPEN && timestamps.enabled && options.timestamps && r.resent > 0 &&
     seqDiff(snd.una, r.undoFrom) > 0 &&
     seqLt(options.timestampEcho, r.firstResentTs);
 }

@@ -63,7 +63,7 @@ export interface CongestionControl {
   onTimeout(flight: number, now: number, first: boolean): void;
   /** Recovery is over. */
   onRecovered(now: number): void;
-  /** The last `onLoss` or `onTimeout` was an error: nothing had been lost. */
+  /** The last `onLoss` or `onTimeout` was an error: nothing had been lost. Recovery may be over. */
   undo(now: number): void;
   /** Nothing was sent for `idle` ms, longer than the retransmission timeout `rto`. */
   onIdle(idle: number, rto: number, now: number): void;

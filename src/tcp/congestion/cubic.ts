@@ -164,9 +164,4 @@ export class Cubic extends WindowControl {
     this.#wEst = before.wEst;
     this.#remembered = null;
   }
-
-  override onRecovered(now: number): void {
-    super.onRecovered(now);
-    this.#remembered = null;
-  }
 }
