@@ -5,7 +5,7 @@
  */
 
 import { Drop } from "../wire/drop.ts";
-import { seqAdd, seqDiff, seqGt, seqLe, seqLt } from "../wire/seq.ts";
+import { seqAdd, seqDiff, seqGt, seqLe } from "../wire/seq.ts";
 import { ACK, CWR, ECE, FIN, RST, SYN } from "../wire/tcp.ts";
 import { acknowledged, updateSendWindow } from "./ack.ts";
 import { challenge } from "./challenge.ts";
