@@ -3,8 +3,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DEFAULT_TCP_CONFIG } from "../../src/tcp/config.ts";
 import { CONGESTION_NAMES, type CongestionName } from "../../src/tcp/congestion/registry.ts";
+import type { End } from "./end.ts";
 import { liveTest } from "./namespace.ts";
-import { type End, FAR, type Impairments, type LineCounts, Path } from "./relay.ts";
+import { FAR, type Impairments, type LineCounts, Path } from "./relay.ts";
 
 const MBIT = 1e6 / 8;
 /** 100 Mbit/s, 20 ms there and back, and a queue as long as the line. */

@@ -9,7 +9,8 @@
  */
 
 import { compile } from "../ffi/cc.ts";
-import { denoArgs, Namespace } from "./namespace.ts";
+import { End } from "./end.ts";
+import { Namespace } from "./namespace.ts";
 import { Running } from "./running.ts";
 
 /** What happens to packets on the line, in either direction. */
@@ -51,8 +52,6 @@ export interface LineCounts {
 export const NEAR = "10.9.0.1";
 export const FAR = "10.9.0.2";
 
-const END = new URL("./inside/end.ts", import.meta.url);
-
 /** The two hosts and the line between them. */
 export class Path implements AsyncDisposable {
   /** Where stacks run. */
@@ -87,10 +86,12 @@ export class Path implements AsyncDisposable {
     for (const [ns, own, peer] of [[near, NEAR, FAR], [far, FAR, NEAR]] as const) {
       // A queue in front of the line would lose packets that nobody has counted.
       await ns.check("ip", ["link", "set", "line0", "txqueuelen", "10000", "up"]);
+      // What the kernel has learnt of the path by one connection would slow down the next.
+      await setting(ns, "tcp_no_metrics_save", "1");
       await ns.check("ip", ["address", "add", own, "peer", peer, "dev", "line0"]);
     }
     await far.check("ip", ["route", "add", "default", "dev", "line0"]);
-    await near.check("sh", ["-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"]);
+    await setting(near, "ip_forward", "1");
     return new Path(near, far, relay, resources.move());
   }
 
@@ -147,67 +148,7 @@ export class Path implements AsyncDisposable {
   }
 }
 
-/** What a program at an end of the line tells of a connection. */
-export interface Report {
-  readonly bytes: number;
-  /** How long, in milliseconds, from the first byte on. */
-  readonly took: number;
-  /** SHA-256 of what was sent or received; not where bytes are only counted. */
-  readonly hash?: string;
-}
-
-/** A program that sends and receives: `inside/end.ts`. */
-export class End implements AsyncDisposable {
-  readonly address: string;
-  readonly #program: Running;
-
-  private constructor(address: string, program: Running) {
-    this.address = address;
-    this.#program = program;
-  }
-
-  /** Starts it, and waits until it listens. */
-  static async start(ns: Namespace, address: string, args: string[]): Promise<End> {
-    const program = new Running(ns, Deno.execPath(), [...await denoArgs(END), ...args]);
-    try {
-      await program.waitFor("listens\n");
-    } catch (error) {
-      await program[Symbol.asyncDispose]();
-      throw error;
-    }
-    return new End(address, program);
-  }
-
-  /** Connects, sends random bytes, and waits until the peer has closed, too. */
-  async send(to: End, length: number, patience: number): Promise<Report> {
-    return await this.#ask(`send ${to.address} ${length}`, patience);
-  }
-
-  /** Accepts a connection and takes all that comes. */
-  async receive(patience: number): Promise<Report> {
-    return await this.#ask("receive", patience);
-  }
-
-  /** Connects and sends until the peer breaks it off. */
-  async flood(to: End, patience: number): Promise<Report> {
-    return await this.#ask(`flood ${to.address}`, patience);
-  }
-
-  /** Accepts a connection, counts what comes for so many ms, and breaks it off. */
-  async measure(ms: number): Promise<Report> {
-    return await this.#ask(`measure ${ms}`, ms + 10_000);
-  }
-
-  /** What the stack has counted. */
-  async counters(): Promise<Record<string, number>> {
-    return JSON.parse(await this.#program.ask("counters"));
-  }
-
-  async #ask(line: string, patience: number): Promise<Report> {
-    return JSON.parse(await this.#program.ask(line, patience));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#program[Symbol.asyncDispose]();
-  }
+/** Sets one of a kernel's settings of IPv4 in a namespace. */
+async function setting(ns: Namespace, name: string, value: string): Promise<void> {
+  await ns.check("sh", ["-c", 'echo "$2" >"/proc/sys/net/ipv4/$1"', "sh", name, value]);
 }

@@ -1,15 +1,16 @@
 /**
  * Runs inside a namespace: one end of TCP connections, which does what it is told on its standard
- * input, a line at a time, and answers each with a line of JSON. See `End` in `../relay.ts`.
+ * input, a line at a time, and answers each with a line of JSON. See `../end.ts`.
  *
  * Arguments: none, and the kernel's TCP is used; or the address of a stack to start, the host's
- * address, and settings of the stack's TCP in JSON, with the MTU of its interface.
+ * address, and in JSON settings of the stack's TCP, with the `mtu` of its interface, and with
+ * `wrapWithin` if it shall only connect where sequence numbers start over within so many bytes.
  *
  * @module
  */
 
 import { createHash, randomFillSync } from "node:crypto";
-import { createStack, type NetworkStack, openTun } from "../../../mod.ts";
+import { createStack, type NetworkStack, openTun, type TcpConn } from "../../../mod.ts";
 
 const PORT = 5001;
 const CHUNK = 256 * 1024;
@@ -38,22 +39,41 @@ function kernel(): Host {
 }
 
 async function ownStack(address: string, hostAddress: string, settings: string): Promise<Host> {
-  const { mtu, ...tcp } = JSON.parse(settings);
+  const { mtu, wrapWithin = 0, ...tcp } = JSON.parse(settings);
   const device = await openTun({ address, hostAddress, mtu });
-  const stack: NetworkStack = createStack({ device, address, tcp });
+  const stack = createStack({ device, address, tcp });
+  const connect = (options: { hostname: string; port: number }) => stack.connect(options);
   return {
     listener: stack.listen({ port: PORT }),
-    connect: (options) => stack.connect(options),
+    connect: wrapWithin === 0
+      ? connect
+      : (options) => connectToWrap(stack, () => connect(options), wrapWithin),
     counters: () => ({ ...stack.counters(), ...stack.deviceCounters() }),
   };
+}
+
+/** Connects until both sides' sequence numbers will start over within so many bytes. */
+async function connectToWrap(
+  stack: NetworkStack,
+  connect: () => Promise<TcpConn>,
+  within: number,
+): Promise<TcpConn> {
+  for (;;) {
+    const conn = await connect();
+    const { port } = conn.localAddr;
+    const tcb = [...stack.core.tcp.connections()].find((tcb) => tcb.localPort === port)!;
+    if (2 ** 32 - Math.min(tcb.snd.iss, tcb.rcv.irs) <= within) return conn;
+    conn.abort();
+    conn.close();
+  }
 }
 
 async function writeAll(conn: Conn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
 }
 
-async function send(host: Host, hostname: string, length: number) {
-  const conn = await host.connect({ hostname, port: PORT });
+/** Sends random bytes, and waits until the peer has closed, too. */
+async function give(conn: Conn, length: number) {
   const start = performance.now();
   const hash = createHash("sha256");
   const chunk = new Uint8Array(CHUNK);
@@ -69,8 +89,8 @@ async function send(host: Host, hostname: string, length: number) {
   return { bytes: length, took, hash: hash.digest("hex") };
 }
 
-async function receive(host: Host) {
-  const conn = await host.listener.accept();
+/** Takes all that comes. */
+async function take(conn: Conn) {
   const start = performance.now();
   const hash = createHash("sha256");
   const chunk = new Uint8Array(CHUNK);
@@ -83,8 +103,21 @@ async function receive(host: Host) {
   return { bytes, took: performance.now() - start, hash: hash.digest("hex") };
 }
 
-async function flood(host: Host, hostname: string) {
-  const conn = await host.connect({ hostname, port: PORT });
+/** Does something with the first connection accepted that the peer does not break off. */
+async function accepted<T>(host: Host, use: (conn: Conn) => Promise<T>): Promise<T> {
+  for (;;) {
+    let conn: Conn | undefined;
+    try {
+      conn = await host.listener.accept();
+      return await use(conn);
+    } catch (error) {
+      conn?.close();
+      if (!isBrokenOff(error)) throw error;
+    }
+  }
+}
+
+async function flood(conn: Conn) {
   const start = performance.now();
   const chunk = new Uint8Array(CHUNK);
   let bytes = 0;
@@ -98,11 +131,12 @@ async function flood(host: Host, hostname: string) {
 }
 
 function isBrokenOff(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe;
+  return error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.BrokenPipe ||
+    error instanceof Deno.errors.NotConnected; // before it was accepted
 }
 
-async function measure(host: Host, ms: number) {
-  const conn = await host.listener.accept();
+async function measure(conn: Conn, ms: number) {
   const chunk = new Uint8Array(CHUNK);
   let bytes = await conn.read(chunk) ?? 0;
   const start = performance.now();
@@ -112,17 +146,22 @@ async function measure(host: Host, ms: number) {
   return { bytes, took };
 }
 
-function obey(host: Host, line: string): Promise<unknown> | unknown {
+async function obey(host: Host, line: string): Promise<unknown> {
   const [verb, first = "", second = ""] = line.split(" ");
+  const connect = () => host.connect({ hostname: first, port: PORT });
   switch (verb) {
     case "send":
-      return send(host, first, Number(second));
+      return await give(await connect(), Number(second));
     case "receive":
-      return receive(host);
+      return await accepted(host, take);
+    case "serve":
+      return await accepted(host, (conn) => give(conn, Number(first)));
+    case "fetch":
+      return await take(await connect());
     case "flood":
-      return flood(host, first);
+      return await flood(await connect());
     case "measure":
-      return measure(host, Number(first));
+      return await accepted(host, (conn) => measure(conn, Number(first)));
     case "counters":
       return host.counters();
     default:
