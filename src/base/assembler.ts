@@ -59,16 +59,6 @@ export class Assembler {
     return true;
   }
 
-  /** Whether all of `[start, end)` has arrived. */
-  covers(start: number, end: number): boolean {
-    for (let i = 0; i < this.#count; i++) {
-      if (seqLe(this.#starts![i]!, start)) {
-        if (seqGe(this.#ends![i]!, end)) return true;
-      } else return false;
-    }
-    return false;
-  }
-
   /**
    * Takes out what is at or before `next`, and returns where the sequence that is complete from
    * `next` ends: `next` itself when the first range starts later.

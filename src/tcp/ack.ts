@@ -23,7 +23,7 @@ import { isDuplicateSack } from "./sack.ts";
 import { Mark } from "./scoreboard.ts";
 import type { Segment } from "./segment.ts";
 import { Signal, signal, type Tcb } from "./tcb.ts";
-import { restartRetransmit, setReorderTimer, stopPersist } from "./timers.ts";
+import { reconsiderProbe, restartRetransmit, setReorderTimer, stopPersist } from "./timers.ts";
 
 /** How many records SACK blocks may cut: this many, and so many for each full segment in flight. */
 const LEAST_RECORDS = 64;
@@ -39,6 +39,10 @@ const progress = {
   original: false,
   /** Round-trip time of what was sent last of it, where that can be told; -1: none. */
   rtt: -1,
+  /** Whether something was delivered that was sent more than once. */
+  repeated: false,
+  /** Whether that makes it impossible to tell which sending has arrived (Karn, RFC 6298 §3). */
+  ambiguous: false,
   /** TSecr of the segment; undefined without timestamps. */
   echo: undefined as number | undefined,
 };
@@ -50,7 +54,8 @@ export function acknowledged(tcb: Tcb, seg: Segment, now: number): void {
   if (acked < 0) return;
   // A peer that answers probes is there, however long its window stays closed (MUST-37).
   if (seg.wnd === 0 || tcb.persistAt !== Infinity) tcb.troubleSince = -1;
-  const duplicate = acked === 0 && isDuplicate(tcb, seg);
+  const repeats = acked === 0 && repeatsLast(tcb, seg);
+  const duplicate = repeats && tcb.flight > 0; // RFC 5681 §2
   if (duplicate) tcb.context.counters.tcpDuplicateAcks++;
   sample.now = now;
   sample.acked = acked;
@@ -59,8 +64,10 @@ export function acknowledged(tcb: Tcb, seg: Segment, now: number): void {
   progress.delivered = 0;
   progress.original = false;
   progress.rtt = -1;
+  progress.repeated = progress.ambiguous = false;
   progress.echo = seg.options.timestamps ? seg.options.timestampEcho : undefined;
   tcb.rate.begin();
+  tcb.rack.begin();
   const dsack = tcb.sackPermitted && takeSack(tcb, seg, now);
   if (acked > 0) advance(tcb, acked, now);
   if (seqLt(snd.wl1, seg.seq) || (snd.wl1 === seg.seq && seqGe(seg.ack, snd.wl2))) {
@@ -68,9 +75,9 @@ export function acknowledged(tcb: Tcb, seg: Segment, now: number): void {
     updateSendWindow(tcb, seg);
   }
   measureRtt(tcb, now);
-  if (r.tlpOut && seqGe(seg.ack, r.tlpEnd)) judgeProbe(tcb, seg, duplicate, dsack, now);
+  if (r.tlpOut && seqGe(seg.ack, r.tlpEnd)) judgeProbe(tcb, seg, repeats, dsack, now);
   const lostBefore = board.lost;
-  judgeRecovery(tcb, seg, acked, now);
+  judgeRecovery(tcb, seg, acked, duplicate, now);
   if (tcb.sackPermitted) detectByRack(tcb, now);
   else detectByDuplicates(tcb, acked, duplicate);
   sample.lost = Math.max(0, board.lost - lostBefore);
@@ -80,6 +87,7 @@ export function acknowledged(tcb: Tcb, seg: Segment, now: number): void {
   }
   if (tcb.tunesSend) tuneSendBuffer(tcb);
   if (acked > 0) restartRetransmit(tcb, now);
+  else reconsiderProbe(tcb);
 }
 
 /** Takes the window that the peer offers. */
@@ -113,7 +121,7 @@ function takeSack(tcb: Tcb, seg: Segment, now: number): boolean {
   const { sackEdges, sackBlocks } = seg.options;
   const dsack = isDuplicateSack(sackEdges, sackBlocks, seg.ack);
   if (dsack) {
-    tcb.rack.onDsack(snd.una, snd.nxt);
+    tcb.rack.onDsack(seg.ack, snd.nxt);
     r.onDsack(sackEdges[1]!);
     tcb.context.counters.tcpDsacksReceived++;
   }
@@ -181,12 +189,14 @@ function deliver(tcb: Tcb, index: number, length: number, now: number): void {
   tcb.rate.onDelivered(board, index, length, now);
   const sentAt = board.sentAt(index);
   const echoed = repeated && echoes(tcb, sentAt);
-  if (!repeated || echoed) tcb.rack.onDelivered(board, index, now);
-  // What arrived long ago may be reported only now, because something was sent again since.
-  if ((echoed || !repeated) && sentAt >= r.resentAt) {
-    const rtt = now - sentAt;
-    if (progress.rtt < 0 || rtt < progress.rtt) progress.rtt = rtt;
+  tcb.rack.onDelivered(board, index, now, repeated && tcb.timestamps.enabled && !echoed);
+  if (repeated) progress.repeated = true;
+  if (repeated && !echoed) {
+    progress.ambiguous = true;
+    return;
   }
+  const rtt = now - sentAt;
+  if (progress.rtt < 0 || rtt < progress.rtt) progress.rtt = rtt;
 }
 
 /**
@@ -201,9 +211,11 @@ function echoes(tcb: Tcb, sentAt: number): boolean {
 
 /** One measurement a round trip goes into RTO (RFC 6298 §3), each one into the minimum. */
 function measureRtt(tcb: Tcb, now: number): void {
-  const { rtt } = progress;
+  // Behind what was sent again, what arrived long ago may be acknowledged only now.
+  const rtt = progress.ambiguous ? -1 : progress.rtt;
   sample.rtt = rtt;
   if (rtt < 0) return;
+  tcb.recovery.tlpNeedsRtt = false;
   tcb.rack.onRtt(rtt, now);
   if (!tcb.rtt.isBackedOff && seqLt(tcb.snd.una, tcb.rttRound)) return;
   tcb.rtt.sample(rtt);
@@ -214,12 +226,14 @@ function measureRtt(tcb: Tcb, now: number): void {
 function judgeProbe(
   tcb: Tcb,
   seg: Segment,
-  duplicate: boolean,
+  repeats: boolean,
   dsack: boolean,
   now: number,
 ): void {
   const { recovery: r, congestion } = tcb;
-  const hadNoLoss = !r.tlpRepeats || dsack || (duplicate && seg.options.sackBlocks === 0);
+  const { sackBlocks, sackEdges } = seg.options;
+  const hadNoLoss = !r.tlpRepeats || (dsack && sackEdges[1] === r.tlpEnd) ||
+    (repeats && sackBlocks === 0);
   if (hadNoLoss) {
     r.tlpOut = false;
   } else if (seqGt(seg.ack, r.tlpEnd)) { // the probe has repaired a loss, which still was one
@@ -231,13 +245,19 @@ function judgeProbe(
 }
 
 /** Whether recovery is over, or should not have begun. */
-function judgeRecovery(tcb: Tcb, seg: Segment, acked: number, now: number): void {
+function judgeRecovery(
+  tcb: Tcb,
+  seg: Segment,
+  acked: number,
+  duplicate: boolean,
+  now: number,
+): void {
   const { recovery: r, snd } = tcb;
+  // Without SACK, what comes with something sent again may have arrived long ago.
+  const original = progress.original && (tcb.sackPermitted || !progress.repeated);
+  const tells = r.phase === Phase.LOSS && (progress.delivered + acked > 0 || duplicate);
   if (wasSpurious(tcb, seg.options)) undo(tcb, now);
-  else if (
-    r.phase === Phase.LOSS && progress.delivered + acked > 0 &&
-    detectSpuriousTimeout(tcb, progress.original, acked > 0)
-  ) undo(tcb, now);
+  else if (tells && detectSpuriousTimeout(tcb, original, acked > 0)) undo(tcb, now);
   if (r.phase !== Phase.OPEN && acked > 0 && seqGe(snd.una, r.point)) endRecovery(tcb, now);
 }
 
@@ -248,7 +268,7 @@ function detectByRack(tcb: Tcb, now: number): void {
     setReorderTimer(tcb, Infinity);
     return;
   }
-  const window = rack.reorderingWindow(board, tcb.mss, tcb.rtt.srtt, r.phase !== Phase.OPEN);
+  const window = rack.reorderingWindow(board, tcb.rtt.srtt, r.phase !== Phase.OPEN);
   const wait = rack.detectLoss(board, window, now);
   setReorderTimer(tcb, wait > 0 ? now + wait : Infinity);
 }
@@ -267,9 +287,9 @@ export function reorderingSettled(tcb: Tcb, now: number): void {
   adjustWindow(tcb, 0, now);
 }
 
-/** Whether the segment is a duplicate acknowledgement (RFC 5681 §2). Answers to probes are none. */
-function isDuplicate(tcb: Tcb, seg: Segment): boolean {
-  return tcb.flight > 0 && tcb.persistAt === Infinity && seg.length === 0 &&
+/** Whether the segment only says again what the last one said. Answers to probes don't count. */
+function repeatsLast(tcb: Tcb, seg: Segment): boolean {
+  return tcb.persistAt === Infinity && seg.length === 0 &&
     seg.wnd * 2 ** tcb.sendScale === tcb.snd.wnd;
 }
 

@@ -133,8 +133,8 @@ function checkTimestamps(tcb: Tcb, seg: Segment, now: number): boolean {
 function checkSequence(tcb: Tcb, seg: Segment, now: number): boolean {
   if (isAcceptable(tcb, seg)) return true;
   tcb.context.counters.drop(Drop.TCP_UNACCEPTABLE);
-  noteDuplicate(tcb, seg);
   if ((seg.flags & RST) !== 0) return false;
+  noteDuplicate(tcb, seg);
   // Two sides that disagree must not answer each other's empty segments for ever.
   if (seg.length === 0 || (seg.flags & SYN) !== 0) challenge(tcb, now);
   else sendAck(tcb, now);
@@ -258,6 +258,7 @@ function establish(tcb: Tcb, seg: Segment, now: number): void {
   if (rtt >= 0) {
     tcb.rtt.sample(rtt);
     tcb.rack.onRtt(rtt, now);
+    tcb.recovery.tlpNeedsRtt = false;
   } else if (synWasLost) tcb.rtt.synWasLost();
   tcb.timeouts = 0;
   tcb.troubleSince = -1;
@@ -314,12 +315,12 @@ function acceptText(tcb: Tcb, seg: Segment, now: number): boolean {
   if (tcb.ecn !== null) noteCongestion(tcb, tcb.ecn, seg);
   const { bytes } = seg.packet;
   const at = seg.textAt + skip;
+  const end = seqAdd(start, length);
+  if (tcb.sack.onText(assembler, rcv.nxt, seg.seq, end)) tcb.ackNow = true;
   if (gap > 0) {
     context.counters.tcpOutOfOrder++;
-    tcb.sack.onOutOfOrder(start);
-    const end = seqAdd(start, length);
-    if (assembler.covers(start, end)) tcb.sack.onDuplicate(start, end); // RFC 2883 §4
     if (assembler.add(start, end)) {
+      tcb.sack.onWaiting(assembler, start);
       receiveBuffer.place(gap, bytes, at, at + length);
     } else {
       context.counters.drop(Drop.TCP_NO_ROOM);
@@ -329,11 +330,10 @@ function acceptText(tcb: Tcb, seg: Segment, now: number): boolean {
   }
   if (tcb.tunesReceive) tcb.receiveTuner.onText(tcb, seg.options, now);
   receiveBuffer.write(bytes, at, at + length);
-  let next = seqAdd(start, length);
+  let next = end;
   if (assembler.count > 0) {
-    const end = assembler.take(next);
-    receiveBuffer.extend(seqDiff(end, next));
-    next = end;
+    next = assembler.take(end);
+    receiveBuffer.extend(seqDiff(next, end));
     tcb.ackNow = true;
   }
   const advance = seqDiff(next, rcv.nxt);

@@ -23,13 +23,13 @@ import {
   writeWindowScale,
 } from "../wire/tcp_options.ts";
 import { ecnSetup, ECT_0 } from "./ecn.ts";
-import { Frto, Phase } from "./recovery.ts";
+import { Frto } from "./recovery.ts";
 import type { Segment } from "./segment.ts";
 import { State } from "./state.ts";
 import type { TimeWait } from "./time_wait.ts";
 import { MAX_WINDOW, scaleFor, type Tcb, type TcpContext } from "./tcb.ts";
 import {
-  restartRetransmit,
+  onFreshSent,
   setDelayedAck,
   setPace,
   startCork,
@@ -84,7 +84,7 @@ function resend(tcb: Tcb, index: number, now: number): void {
   const fin = tcb.finSent && board.end(index) === tcb.snd.nxt;
   const text = fin ? length - 1 : length;
   tcb.rate.onSent(board, index, now);
-  tcb.recovery.onResent(tcb.timestamps.value(now), now);
+  tcb.recovery.onResent(tcb.timestamps.value(now));
   tcb.prr.onSent(length);
   tcb.context.counters.tcpRetransmitted++;
   sendSegment(tcb, board.start(index), text, ACK | (fin ? FIN : 0), now);
@@ -140,8 +140,7 @@ function sendFresh(tcb: Tcb, length: number, fin: boolean, now: number): void {
   sendSegment(tcb, start, length, ACK | (fin ? FIN : 0), now, true);
   snd.nxt = end;
   onSent(tcb, length, now);
-  if (tcb.recovery.phase === Phase.OPEN && board.sacked === 0) restartRetransmit(tcb, now);
-  else startRetransmit(tcb, now);
+  onFreshSent(tcb, now);
 }
 
 /** Whether pacing lets a segment go now; if not, its time is set. */
@@ -235,7 +234,7 @@ export function sendTailProbe(tcb: Tcb, now: number): void {
   } else {
     sendFresh(tcb, length, false, now);
   }
-  r.tlpOut = true;
+  r.tlpOut = r.tlpNeedsRtt = true;
   r.tlpEnd = snd.nxt;
 }
 

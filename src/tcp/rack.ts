@@ -5,7 +5,7 @@
  * @module
  */
 
-import { seqGt } from "../wire/seq.ts";
+import { seqGe, seqGt, seqLt } from "../wire/seq.ts";
 import { Mark, type Scoreboard } from "./scoreboard.ts";
 
 /** How many recoveries a widened reordering window outlasts (§6.2, step 4). */
@@ -25,8 +25,11 @@ export class Rack {
   endSeq = 0;
   /** Its round-trip time. */
   rtt = 0;
-  /** The highest sequence number delivered so far. */
+  /** The highest sequence number delivered so far, and before the current acknowledgement. */
   fack = 0;
+  #priorFack = 0;
+  /** When the newest of what the current acknowledgement delivers was sent. */
+  #newestSentAt = -Infinity;
   reorderingSeen = false;
   #reoWndMult = 1;
   #reoWndPersist = 0;
@@ -41,22 +44,38 @@ export class Rack {
     this.#minRttAt = now;
   }
 
-  /** A record was delivered, by its last sending if it had several (steps 2 and 3). */
-  onDelivered(board: Scoreboard, index: number, now: number): void {
+  /** An acknowledgement is about to be worked through. */
+  begin(): void {
+    this.#priorFack = this.fack;
+    this.#newestSentAt = -Infinity;
+  }
+
+  /**
+   * A record was delivered (steps 2 and 3).
+   *
+   * @param byEarlier Whether timestamps tell that it was not its last sending that arrived.
+   */
+  onDelivered(board: Scoreboard, index: number, now: number, byEarlier: boolean): void {
     const sentAt = board.sentAt(index);
     const end = board.end(index);
     const repeated = (board.marks(index) & Mark.REPEATED) !== 0;
     if (seqGt(end, this.fack)) this.fack = end;
-    else if (!repeated && end !== this.fack) this.reorderingSeen = true;
+    // What one acknowledgement reports has no order: blocks come before what is below them.
+    if (!repeated && seqLt(end, this.#priorFack)) this.reorderingSeen = true;
+    // What was sent again sooner ago than any round trip was not in vain: the first has arrived.
+    if (repeated && (byEarlier || now - sentAt < this.minRtt)) return;
+    if (sentAt >= this.#newestSentAt) {
+      this.#newestSentAt = sentAt;
+      this.rtt = now - sentAt;
+    }
     if (!isLater(sentAt, end, this.xmitAt, this.endSeq)) return;
-    this.rtt = now - sentAt;
     this.xmitAt = sentAt;
     this.endSeq = end;
   }
 
   /** A D-SACK came: something was sent again in vain, so reordering reaches further (step 4). */
   onDsack(una: number, nxt: number): void {
-    if (this.#dsackRoundOpen && !seqGt(una, this.#dsackRound)) return;
+    if (this.#dsackRoundOpen && !seqGe(una, this.#dsackRound)) return;
     this.#dsackRoundOpen = true;
     this.#dsackRound = nxt;
     this.#reoWndMult++;
@@ -69,8 +88,8 @@ export class Rack {
   }
 
   /** The reordering window, in milliseconds (step 4). */
-  reorderingWindow(board: Scoreboard, mss: number, srtt: number, inRecovery: boolean): number {
-    if (!this.reorderingSeen && (inRecovery || board.sacked >= DUP_THRESH * mss)) return 0;
+  reorderingWindow(board: Scoreboard, srtt: number, inRecovery: boolean): number {
+    if (!this.reorderingSeen && (inRecovery || board.sackedCount >= DUP_THRESH)) return 0;
     if (this.minRtt === Infinity) return 0;
     return Math.min(this.#reoWndMult * this.minRtt / 4, srtt);
   }

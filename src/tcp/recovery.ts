@@ -54,12 +54,11 @@ export class Recovery {
   /** Whether the probe was something sent before. */
   tlpRepeats = false;
 
-  /** When something was last sent again, in milliseconds. */
-  resentAt = -Infinity;
+  /** A round trip must be measured before the next probe (RFC 8985 §7.3). */
+  tlpNeedsRtt = true;
 
   /** Something is being sent again. */
-  onResent(timestamp: number, now: number): void {
-    this.resentAt = now;
+  onResent(timestamp: number): void {
     if (this.phase === Phase.OPEN) return; // a probe
     if (this.resent++ === 0) this.firstResentTs = timestamp;
   }
@@ -117,6 +116,8 @@ export function undo(tcb: Tcb, now: number): void {
   for (let i = 0; i < board.count; i++) board.unmarkLost(i);
   congestion.undo(now);
   context.counters.tcpSpuriousRecoveries++;
+  // What came late was sent again, so RACK does not count it (RFC 8985 §6.2, step 4).
+  if (r.phase !== Phase.LOSS) tcb.rack.reorderingSeen = true;
   r.phase = Phase.OPEN;
   r.canUndo = false;
   r.frto = Frto.OFF;
@@ -149,7 +150,7 @@ export function markAllLost(tcb: Tcb, now: number): void {
   // A peer that has dropped what it SACKed acknowledges nothing of it any more (RFC 2018 §8).
   if ((board.marks(0) & Mark.SACKED) !== 0) board.forgetSacks();
   if (!sackPermitted) board.sacked = 0;
-  const window = rack.rtt + rack.reorderingWindow(board, tcb.mss, tcb.rtt.srtt, true);
+  const window = rack.rtt + rack.reorderingWindow(board, tcb.rtt.srtt, true);
   for (let i = 0; i < board.count; i++) {
     // RFC 8985 §6.3: what was sent within the last round trip may still arrive.
     if (i === 0 || !sackPermitted || board.sentAt(i) + window <= now) board.markLost(i);

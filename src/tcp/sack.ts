@@ -19,15 +19,41 @@ export class SackReporter {
   #duplicateStart = 0;
   #duplicateEnd = 0;
 
-  /** A segment that starts at `seq` has come out of order (RFC 2018 §4: its block goes first). */
-  onOutOfOrder(seq: number): void {
+  /**
+   * `[start, end)` is about to be taken, at least in part: notes what of it is there already. Of
+   * several pieces only the first is reported (RFC 2883 §4.2.2).
+   *
+   * @param next RCV.NXT.
+   * @returns Whether there is any.
+   */
+  onText(assembler: Assembler, next: number, start: number, end: number): boolean {
+    if (seqLt(start, next)) {
+      this.onDuplicate(start, seqLt(next, end) ? next : end);
+      return true;
+    }
+    for (let i = 0; i < assembler.count && seqLt(assembler.start(i), end); i++) {
+      const from = assembler.start(i);
+      const to = assembler.end(i);
+      if (seqLe(to, start)) continue;
+      this.onDuplicate(seqGt(from, start) ? from : start, seqLt(to, end) ? to : end);
+      return true;
+    }
+    return false;
+  }
+
+  /** A segment that starts at `seq` waits out of order now (RFC 2018 §4: its block goes first). */
+  onWaiting(assembler: Assembler, seq: number): void {
     const recent = this.#recent;
-    let at = 0;
-    while (at < this.#recentCount && recent[at] !== seq) at++;
-    if (at === MAX_SACK_BLOCKS) at--;
-    else if (at === this.#recentCount) this.#recentCount++;
-    for (; at > 0; at--) recent[at] = recent[at - 1]!;
+    const range = rangeOf(assembler, seq);
+    // One number is enough for a block, so that those of other blocks are not forgotten.
+    let kept = 0;
+    for (let i = 0; i < this.#recentCount && kept < MAX_SACK_BLOCKS - 1; i++) {
+      const other = rangeOf(assembler, recent[i]!);
+      if (other >= 0 && other !== range) recent[kept++] = recent[i]!;
+    }
+    for (let i = kept; i > 0; i--) recent[i] = recent[i - 1]!;
     recent[0] = seq;
+    this.#recentCount = kept + 1;
   }
 
   /** `[start, end)` has come a second time (RFC 2883 §4). */

@@ -28,8 +28,9 @@ const SMALLEST = 16;
  * last one ends at SND.NXT. Columns are arrays of numbers, so a segment costs no object.
  */
 export class Scoreboard {
-  /** Bytes that the peer has out of order. */
+  /** Bytes that the peer has out of order, and the records that are SACKed. */
   sacked = 0;
+  sackedCount = 0;
   /** Bytes taken for lost and not SACKed, sent again or not. */
   lost = 0;
   /** Bytes sent again, that being in flight. */
@@ -137,6 +138,7 @@ export class Scoreboard {
     const marks = this.#marks[at]!;
     if ((marks & Mark.SACKED) !== 0) return;
     this.sacked += length;
+    this.sackedCount++;
     if ((marks & Mark.LOST) !== 0) this.lost -= length;
     if ((marks & Mark.RESENT) !== 0) this.resent -= length;
     this.#marks[at] = (marks | Mark.SACKED) & ~(Mark.LOST | Mark.RESENT);
@@ -192,12 +194,13 @@ export class Scoreboard {
   /** The peer has dropped what it held out of order (RFC 2018 §8). */
   forgetSacks(): void {
     for (let at = this.#first; at < this.#last; at++) this.#marks[at]! &= ~Mark.SACKED;
-    this.sacked = 0;
+    this.sacked = this.sackedCount = 0;
   }
 
   /** Takes out the first record, which is acknowledged. */
   shift(): void {
     this.#take(0, this.length(0));
+    if ((this.marks(0) & Mark.SACKED) !== 0) this.sackedCount--;
     this.#first++;
     if (this.#first === this.#last) this.#first = this.#last = 0;
   }
@@ -223,11 +226,13 @@ export class Scoreboard {
     this.#last++;
     this.#ends[at] = seq;
     this.#starts[at + 1] = seq;
+    if ((this.#marks[at]! & Mark.SACKED) !== 0) this.sackedCount++;
   }
 
   /** Joins a record with the next one; both must have the same marks. */
   join(index: number): void {
     const at = this.#first + index;
+    if ((this.#marks[at]! & Mark.SACKED) !== 0) this.sackedCount--;
     this.#ends[at] = this.#ends[at + 1]!;
     for (const column of this.#columns()) column.copyWithin(at + 1, at + 2, this.#last);
     this.#last--;
@@ -255,7 +260,11 @@ export class Scoreboard {
   /** Forgets everything, and gives the memory back. */
   clear(): void {
     this.#first = this.#last = 0;
-    this.sacked = this.lost = this.resent = 0;
+    this.sacked =
+      this.sackedCount =
+      this.lost =
+      this.resent =
+        0;
     this.#resize(0, 0);
   }
 

@@ -33,9 +33,9 @@ export function expire(tcb: Tcb, now: number): void {
     return;
   }
   if (tcb.delayedAckAt <= now) sendAck(tcb, now);
-  if (tcb.retransmitAt <= now) retransmit(tcb, now);
+  if (tcb.probeAt <= now) probeTail(tcb, now);
+  else if (tcb.retransmitAt <= now) retransmit(tcb, now);
   else if (tcb.reorderAt <= now) settleReordering(tcb, now);
-  else if (tcb.probeAt <= now) probeTail(tcb, now);
   if (tcb.persistAt <= now) probeWindow(tcb, now);
   if (tcb.corkAt <= now) pushCorked(tcb, now);
   if (tcb.keepAliveAt <= now) checkAlive(tcb, now);

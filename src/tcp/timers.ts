@@ -14,8 +14,6 @@ const MAX_PERSIST = 60_000;
 const MAX_CORK = 200;
 /** How long a peer may wait with its acknowledgement of a lone segment (RFC 8985 §7.2), in ms. */
 const MAX_ACK_DELAY = 200;
-/** The probe timeout before a round trip has been measured (RFC 8985 §7.2), in milliseconds. */
-const INITIAL_PTO = 1000;
 
 /** Starts the retransmission timer unless it runs (RFC 6298 §5.1). */
 export function startRetransmit(tcb: Tcb, now: number): void {
@@ -28,8 +26,29 @@ export function startRetransmit(tcb: Tcb, now: number): void {
  */
 export function restartRetransmit(tcb: Tcb, now: number): void {
   tcb.retransmitAt = tcb.flight > 0 ? now + tcb.rtt.rto : Infinity;
-  tcb.probeAt = tcb.flight > 0 && mayProbe(tcb) ? now + probeTimeout(tcb) : Infinity;
-  if (tcb.probeAt >= tcb.retransmitAt) tcb.probeAt = Infinity;
+  restartProbe(tcb, now);
+}
+
+/**
+ * Something new was sent: starts the retransmission timer unless it runs, which must not be put off
+ * by each segment, and the probe timer anew (RFC 8985 §7.2).
+ */
+export function onFreshSent(tcb: Tcb, now: number): void {
+  if (tcb.retransmitAt === Infinity) restartRetransmit(tcb, now);
+  else restartProbe(tcb, now);
+}
+
+/** Stops the probe timer when other ways to find losses have taken over (RFC 8985 §7.2). */
+export function reconsiderProbe(tcb: Tcb): void {
+  if (tcb.probeAt === Infinity || mayProbe(tcb)) return;
+  tcb.probeAt = Infinity;
+  schedule(tcb);
+}
+
+/** Starts the probe timer anew; a probe comes in the place of a retransmission, but not later. */
+function restartProbe(tcb: Tcb, now: number): void {
+  const probes = tcb.flight > 0 && mayProbe(tcb);
+  tcb.probeAt = probes ? Math.min(now + probeTimeout(tcb), tcb.retransmitAt) : Infinity;
   schedule(tcb);
 }
 
@@ -50,14 +69,13 @@ export function startCork(tcb: Tcb, now: number): void {
 /** Whether the end of the flight may be probed (RFC 8985 §7.2). */
 function mayProbe(tcb: Tcb): boolean {
   return tcb.sackPermitted && tcb.state >= State.ESTABLISHED && !tcb.recovery.tlpOut &&
+    !tcb.recovery.tlpNeedsRtt &&
     tcb.recovery.phase === Phase.OPEN && tcb.board.sacked === 0 && tcb.timeouts === 0 &&
     tcb.persistAt === Infinity;
 }
 
 function probeTimeout(tcb: Tcb): number {
-  const { srtt } = tcb.rtt;
-  if (srtt === 0) return INITIAL_PTO;
-  return 2 * srtt + (tcb.board.count === 1 ? MAX_ACK_DELAY : 2);
+  return 2 * tcb.rtt.srtt + (tcb.board.count === 1 ? MAX_ACK_DELAY : 2);
 }
 
 /** Sets when RACK looks again for what is lost (RFC 8985 §6.2 step 5). */

@@ -11,9 +11,14 @@ type Base = number;
  * The bytes of options such as `mss 1460`, `nop`, `wscale 7`, `sackOK`, `TS val 1 ecr 0`,
  * `sack 1:1001 2001:3001`, `eol`, and, for anything else, `raw 1e03ff`.
  *
+ * @param clock What the stack's timestamps are relative to.
  * @throws {Error} If it is none of these.
  */
-export function encodeOptions(words: readonly string[], base: Base): Uint8Array<ArrayBuffer> {
+export function encodeOptions(
+  words: readonly string[],
+  base: Base,
+  clock = 0,
+): Uint8Array<ArrayBuffer> {
   const bytes: number[] = [];
   const u16 = (value: number) => bytes.push((value >>> 8) & 0xff, value & 0xff);
   const u32 = (value: number) => {
@@ -48,7 +53,7 @@ export function encodeOptions(words: readonly string[], base: Base): Uint8Array<
       case "TS":
         bytes.push(8, 10);
         u32(Number(rest[1]));
-        u32(Number(rest[3]));
+        u32((clock + Number(rest[3])) >>> 0);
         break;
       case "raw":
         bytes.push(...Uint8Array.fromHex(rest.join("")));
@@ -61,7 +66,7 @@ export function encodeOptions(words: readonly string[], base: Base): Uint8Array<
 }
 
 /** The words that {@linkcode encodeOptions} would take for these bytes. */
-export function decodeOptions(bytes: Uint8Array, base: Base): string[] {
+export function decodeOptions(bytes: Uint8Array, base: Base, clock = 0): string[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const words: string[] = [];
   for (let at = 0; at < bytes.length;) {
@@ -72,7 +77,7 @@ export function decodeOptions(bytes: Uint8Array, base: Base): string[] {
       continue;
     }
     const length = Math.max(2, bytes[at + 1] ?? 0);
-    words.push(decodeOption(view, kind, length, at, base));
+    words.push(decodeOption(view, kind, length, at, base, clock));
     at += length;
   }
   return words;
@@ -84,12 +89,13 @@ function decodeOption(
   length: number,
   at: number,
   base: Base,
+  clock: number,
 ): string {
   if (kind === 2 && length === 4) return `mss ${view.getUint16(at + 2)}`;
   if (kind === 3 && length === 3) return `wscale ${view.getUint8(at + 2)}`;
   if (kind === 4 && length === 2) return "sackOK";
   if (kind === 8 && length === 10) {
-    return `TS val ${view.getUint32(at + 2)} ecr ${view.getUint32(at + 6)}`;
+    return `TS val ${(view.getUint32(at + 2) - clock) >>> 0} ecr ${view.getUint32(at + 6)}`;
   }
   if (kind === 5) {
     const blocks: string[] = ["sack"];

@@ -18,6 +18,7 @@ import {
 } from "../../src/tcp/tcb.ts";
 import { OpenError } from "../../src/tcp/tcp.ts";
 import { Drop } from "../../src/wire/drop.ts";
+import { TcpOptions } from "../../src/wire/tcp_options.ts";
 import { PROTOCOL } from "../../src/wire/protocol.ts";
 import { bytesOf, packetOf, parseIpv4, parseSegment, PEER, STACK, tcp } from "../packets.ts";
 import { Random } from "../random.ts";
@@ -54,6 +55,8 @@ interface Connection {
   peerIsn: number;
   /** Our initial sequence number, once a SYN of ours has been seen. */
   iss: number | undefined;
+  /** What our timestamps were when the script began, once one has been seen. */
+  clock: number | undefined;
   tcb: Tcb | undefined;
   /** What the user has been told. */
   told: string[];
@@ -203,6 +206,7 @@ class Run {
       ports: active ? { stack: 50000 + number, peer: 80 } : { stack: 80, peer: 40000 + number },
       peerIsn: this.#script.settings.get("peerIsn") ?? PEER_ISN,
       iss: undefined,
+      clock: undefined,
       tcb: undefined,
       told: [],
       written: 0,
@@ -243,7 +247,7 @@ class Run {
       flags: spec.flags,
       window: spec.window ?? 65535,
       urgentPointer: spec.urgentPointer ?? 0,
-      options: encodeOptions(spec.options ?? [], iss),
+      options: encodeOptions(spec.options ?? [], iss, connection.clock),
       payload: patternBytes(streamStart, spec.length, 0),
       tos: (spec.tos ?? 0) | (spec.ecn ?? 0),
       ...(spec.ttl === undefined ? {} : { ttl: spec.ttl }),
@@ -262,7 +266,14 @@ class Run {
     if (outgoing === undefined) throw this.#failure(`${wanted} at ${span}`, "nothing was sent");
     const connection = this.#connection();
     const segment = parseSegment(parseIpv4(outgoing.bytes));
-    if ((segment.flags & SYN) !== 0 && connection.iss === undefined) connection.iss = segment.seq;
+    if ((segment.flags & SYN) !== 0 && connection.iss === undefined) {
+      connection.iss = segment.seq;
+      const options = new TcpOptions();
+      const { buffer, byteOffset, byteLength } = segment.options;
+      options.parse(new DataView(buffer, byteOffset, byteLength), 0, byteLength);
+      const sinceStart = Math.floor(outgoing.time - this.#start);
+      if (options.timestamps) connection.clock = options.timestampValue - sinceStart;
+    }
     const actual = this.#describe(outgoing, spec);
     const onTime = outgoing.time >= from - TOLERANCE && outgoing.time <= to + TOLERANCE;
     if (actual !== wanted || !onTime) {
@@ -320,7 +331,7 @@ class Run {
         : segment.urgentPointer,
       options: like !== undefined && like.options === undefined
         ? undefined
-        : decodeOptions(segment.options, connection.peerIsn),
+        : decodeOptions(segment.options, connection.peerIsn, connection.clock),
       ecn: tells(like?.ecn, ip.tos & 3) ? ip.tos & 3 : undefined,
       tos: tells(like?.tos, ip.tos & 0xfc) ? ip.tos & 0xfc : undefined,
       ttl: like?.ttl === undefined ? undefined : ip.ttl,
