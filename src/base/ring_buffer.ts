@@ -87,6 +87,11 @@ export class RingBuffer {
     this.#length -= n;
   }
 
+  /** Keeps the first `length` bytes only; there must be as many. */
+  truncate(length: number): void {
+    this.#length = length;
+  }
+
   /** Drops everything, and gives the memory back. */
   clear(): void {
     this.#storage = new Uint8Array(0);

@@ -167,6 +167,7 @@ function advance(tcb: Tcb, acked: number, now: number): void {
   snd.una = seqAdd(snd.una, acked);
   const text = Math.min(acked, sendBuffer.length); // one less than `acked` when it covers the FIN
   sendBuffer.consume(text);
+  tcb.traffic.bytesAcknowledged += text;
   while (board.count > 0 && seqLe(board.end(0), snd.una)) {
     if ((board.marks(0) & Mark.SACKED) === 0) deliver(tcb, 0, board.length(0), now);
     board.shift();

@@ -17,9 +17,11 @@ import type { Segment } from "./segment.ts";
 import { peerHasClosed, State, takesText } from "./state.ts";
 import { CloseReason, setState, Signal, signal, type Tcb } from "./tcb.ts";
 import { restartRetransmit, setLinger } from "./timers.ts";
+import { checkUrgent } from "./urgent.ts";
 
 /** Works one segment through a connection in any state but CLOSED, LISTEN and TIME_WAIT. */
 export function arrives(tcb: Tcb, seg: Segment, now: number): void {
+  tcb.traffic.segmentsReceived++;
   if (tcb.keepAlive !== null) heard(tcb, tcb.keepAlive, now);
   if (tcb.state === State.SYN_SENT) {
     arrivesInSynSent(tcb, seg, now);
@@ -33,7 +35,7 @@ export function arrives(tcb: Tcb, seg: Segment, now: number): void {
   if (!checkSyn(tcb, seg, now)) return; // Fourth, check the SYN bit
   if (!checkAck(tcb, seg, now)) return; // Fifth, check the ACK field
   tcb.receivedTos = seg.packet.tos & ~ECN_MASK;
-  // Sixth, check the URG bit: urgent data is delivered in line (RFC 6093)
+  checkUrgent(tcb, seg); // Sixth, check the URG bit
   if (!acceptText(tcb, seg, now)) return; // Seventh, process the segment text
   checkFin(tcb, seg, now); // Eighth, check the FIN bit
 }
@@ -79,6 +81,7 @@ function arrivesInSynSent(tcb: Tcb, seg: Segment, now: number): void {
   tcb.ackNow = true;
   seg.seq = rcv.nxt;
   seg.flags &= ~(SYN | ECE | CWR);
+  checkUrgent(tcb, seg);
   if (acceptText(tcb, seg, now)) checkFin(tcb, seg, now); // "continue processing at the sixth step"
 }
 
@@ -340,6 +343,7 @@ function acceptText(tcb: Tcb, seg: Segment, now: number): boolean {
   rcv.nxt = next;
   rcv.wnd -= advance;
   context.counters.tcpBytesReceived += advance;
+  tcb.traffic.bytesReceived += advance;
   // Every second segment at least is acknowledged (SHLD-19); the batch as a whole once (MUST-58).
   if (++tcb.unackedSegments >= 2) tcb.ackNow = true;
   signal(tcb, Signal.READABLE);

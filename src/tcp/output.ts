@@ -9,7 +9,7 @@ import type { IpAddress } from "../wire/address.ts";
 import { TRANSPORT_AT } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import { seqAdd, seqDiff } from "../wire/seq.ts";
-import { ACK, CWR, ECE, FIN, PSH, RST, SYN, TCP_MIN_HEADER, TcpHeader } from "../wire/tcp.ts";
+import { ACK, CWR, ECE, FIN, PSH, RST, SYN, TCP_MIN_HEADER, TcpHeader, URG } from "../wire/tcp.ts";
 import {
   MAX_OPTIONS_LENGTH,
   MAX_SACK_BLOCKS,
@@ -36,6 +36,7 @@ import {
   startPersist,
   startRetransmit,
 } from "./timers.ts";
+import { isUrgent } from "./urgent.ts";
 
 const header = new TcpHeader();
 
@@ -86,10 +87,17 @@ function resend(tcb: Tcb, index: number, now: number): void {
   tcb.rate.onSent(board, index, now);
   tcb.recovery.onResent(tcb.timestamps.value(now));
   tcb.prr.onSent(length);
-  tcb.context.counters.tcpRetransmitted++;
+  countRepeated(tcb, text);
   sendSegment(tcb, board.start(index), text, ACK | (fin ? FIN : 0), now);
   onSent(tcb, length, now);
   startRetransmit(tcb, now);
+}
+
+/** Counts a segment that is sent again, with `text` bytes. */
+function countRepeated(tcb: Tcb, text: number): void {
+  tcb.context.counters.tcpRetransmitted++;
+  tcb.traffic.segmentsRetransmitted++;
+  tcb.traffic.bytesRetransmitted += text;
 }
 
 /** Sends what has not been sent before. */
@@ -112,11 +120,15 @@ function sendNew(tcb: Tcb, now: number): void {
     const length = Math.max(0, Math.min(most, usable));
     if (room < most) tcb.limitedAt = snd.nxt;
     const fin = tcb.finQueued && length === unsent;
-    if (tcb.corked && !fin && length === unsent && length < tcb.mss - sackRoom(tcb)) {
+    // What is held back until the user gives more is the user's doing, not the network's.
+    const isPartial = !fin && length === unsent && length < tcb.mss - sackRoom(tcb);
+    if (isPartial && tcb.corked && !isUrgent(tcb)) {
+      tcb.rate.onAppLimited(board.pipe);
       startCork(tcb, now);
       return;
     }
     if (!fin && !isWorthSending(tcb, unsent, length, most, flight)) {
+      if (isPartial) tcb.rate.onAppLimited(board.pipe);
       // Nothing will come back that could reopen the window: ask (RFC 9293 §3.8.6.1, MUST-36).
       if (flight === 0) startPersist(tcb, now);
       return;
@@ -176,7 +188,7 @@ function isWorthSending(
   if (length === 0) return false;
   if (length === full && full < unsent) return true;
   if (length === tcb.mss) return true;
-  if (flight > 0 && !tcb.noDelay) return false;
+  if (flight > 0 && !tcb.noDelay && !isUrgent(tcb)) return false;
   return length === unsent || length >= tcb.snd.maxWnd / 2;
 }
 
@@ -206,6 +218,7 @@ export function sendProbe(tcb: Tcb, now: number): void {
   if (board.count > 0) {
     if (board.length(0) > 1) board.split(0, seqAdd(snd.una, 1));
     board.markRepeated(0);
+    countRepeated(tcb, 1);
     tcb.rate.onSent(board, 0, now);
     sendSegment(tcb, snd.una, 1, ACK, now);
     return;
@@ -280,6 +293,7 @@ function sendSegment(
     // The last byte we have is pushed (RFC 9293 §3.9.1.2, MUST-61).
     if (offset >= 0 && offset + length === sendBuffer.length) flags |= PSH;
     context.counters.tcpBytesSent += length;
+    tcb.traffic.bytesSent += length;
     tcb.textSentAt = now;
   }
   const { ecn, sendOptions } = tcb;
@@ -298,15 +312,21 @@ function sendSegment(
   header.seq = seq;
   header.ack = (flags & ACK) !== 0 ? rcv.nxt : 0;
   header.dataOffset = textAt - TRANSPORT_AT;
+  let urgentPointer = 0;
+  if (tcb.urgent !== null && (flags & (SYN | RST)) === 0) {
+    urgentPointer = tcb.urgent.pointer(seq, tcb.snd.una);
+    if (urgentPointer > 0) flags |= URG;
+  }
   header.flags = flags;
   openWindow(tcb);
   header.window = windowField(tcb, flags);
-  header.urgentPointer = 0;
+  header.urgentPointer = urgentPointer;
   header.writeChecksum(
     packet.end,
     pseudoHeaderSum(tcb.local, tcb.remote, PROTOCOL.TCP, packet.end - TRANSPORT_AT),
   );
   context.counters.tcpSent++;
+  tcb.traffic.segmentsSent++;
   context.network.send(tcb.local, tcb.remote, PROTOCOL.TCP, sendOptions);
   if ((flags & ACK) !== 0) {
     rcv.lastAckSent = rcv.nxt;

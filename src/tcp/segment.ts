@@ -5,6 +5,7 @@
  */
 
 import type { Packet } from "../wire/packet.ts";
+import { seqAdd } from "../wire/seq.ts";
 import { FIN, SYN, TcpHeader } from "../wire/tcp.ts";
 import { TcpOptions } from "../wire/tcp_options.ts";
 
@@ -22,6 +23,8 @@ export class Segment {
   wnd = 0;
   /** The control bits. */
   flags = 0;
+  /** SEG.UP: the sequence number behind the urgent text; means something with URG only. */
+  up = 0;
   /** Offset of the text in the packet's memory. */
   textAt = 0;
   /** Length of the text, in bytes. */
@@ -40,6 +43,7 @@ export class Segment {
     this.ack = header.ack;
     this.wnd = header.window;
     this.flags = header.flags;
+    this.up = seqAdd(header.seq, header.urgentPointer);
     this.textAt = textAt;
     this.textLength = packet.end - textAt;
     this.options.parse(packet.view, packet.transportAt + 20, textAt);

@@ -31,6 +31,8 @@ import { State } from "./state.ts";
 import type { Ends } from "./table.ts";
 import type { TimeWait } from "./time_wait.ts";
 import { Timestamps } from "./timestamps.ts";
+import { Traffic } from "./traffic.ts";
+import type { Urgent } from "./urgent.ts";
 
 /** Why a connection is gone. */
 export const CloseReason = {
@@ -70,6 +72,8 @@ export interface TcpUser {
   onWritable(): void;
   /** The connection is gone: `tcb.reason` says why. Also told when it enters TIME_WAIT. */
   onClosed(): void;
+  /** Something urgent is on its way or has come, or is followed by more. */
+  onUrgent?(): void;
   /** There is trouble: `tcb.softError` says what. Not told where it is left out (SHLD-20). */
   onSoftError?(): void;
 }
@@ -81,6 +85,7 @@ export const Signal = {
   WRITABLE: 4,
   CLOSED: 8,
   SOFT_ERROR: 16,
+  URGENT: 32,
 } as const;
 
 /** What the functions that work on a connection need from around it. */
@@ -205,6 +210,8 @@ export class Tcb implements Timed, Ends<Tcb> {
   tunesSend: boolean;
   readonly receiveTuner: ReceiveTuner = new ReceiveTuner();
 
+  readonly traffic: Traffic = new Traffic();
+
   /** Segments with text received and not acknowledged yet. */
   unackedSegments = 0;
   /** An acknowledgement is due when the batch ends. */
@@ -218,6 +225,8 @@ export class Tcb implements Timed, Ends<Tcb> {
   corked = false;
   /** How long the end of the connection may take once the user is through with it, in ms; -1: any. */
   linger = -1;
+  /** Null unless something urgent was sent or received. */
+  urgent: Urgent | null = null;
   /** Null when it is off, as it is by default (MUST-25). */
   keepAlive: KeepAlive | null = null;
   /** The last trouble there was. */

@@ -15,10 +15,11 @@ import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { Drop } from "../wire/drop.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
-import { seqAdd, seqLt } from "../wire/seq.ts";
+import { seqAdd, seqDiff, seqGt, seqLt } from "../wire/seq.ts";
 import { ACK, checkTcp, ECE, RST, SYN } from "../wire/tcp.ts";
 import { TcpOptions } from "../wire/tcp_options.ts";
 import { arrives, lingerIfNobodyReads } from "./arrives.ts";
+import { CallError, sendError } from "./calls.ts";
 import { ChallengeBudget } from "./challenge.ts";
 import { abortConnection, closeConnection } from "./close.ts";
 import type { TcpConfig } from "./config.ts";
@@ -26,6 +27,7 @@ import { CONGESTION_NAMES, isCongestionName } from "./congestion/registry.ts";
 import { type ConnectionOptions, NO_OPTIONS } from "./connection_options.ts";
 import { answerEcn, Ecn, grantsEcn } from "./ecn.ts";
 import { IsnGenerator } from "./isn.ts";
+import { type TcpInfo, tcpInfo } from "./info.ts";
 import { type KeepAliveTimes, setKeepAlive } from "./keep_alive.ts";
 import { Listener } from "./listener.ts";
 import {
@@ -46,6 +48,7 @@ import {
   type Connection,
   setState,
   Signal,
+  signal,
   Tcb,
   type TcpContext,
   type TcpUser,
@@ -59,6 +62,7 @@ import {
 } from "./syn_cookies.ts";
 import { followingIss, type TimeWait, TimeWaits } from "./time_wait.ts";
 import { expire } from "./timeout.ts";
+import { isUrgent, markUrgent, upToMark, urgentLeft } from "./urgent.ts";
 import { schedule, setLinger } from "./timers.ts";
 
 /** Told of every change of a connection's state, before it happens. */
@@ -386,22 +390,69 @@ export class Tcp implements TcpContext {
   /**
    * SEND (§3.9.1.2): queues as much of `bytes` as there is room for, and sends what may go.
    *
-   * @returns How many bytes were taken: 0 when the buffer is full, or nothing can be sent any more.
+   * @returns How many bytes were taken; if none, `sendError` says why.
    */
   send(tcb: Tcb, bytes: Uint8Array, now: number): number {
-    if (tcb.finQueued || tcb.state === State.CLOSED || tcb.state === State.TIME_WAIT) return 0;
+    if (sendError(tcb) !== CallError.NONE) return 0;
     const taken = tcb.sendBuffer.write(bytes, 0, bytes.length);
     if (taken > 0) output(tcb, now);
     return taken;
   }
 
   /**
+   * SEND with its URGENT flag (§3.9.1.2): as {@linkcode send}, and the peer is told at once that
+   * what comes up to the last of these bytes is urgent, whether its window lets it come or not. For
+   * applications that have always done so; new ones should not (SHLD-13).
+   *
+   * @returns How many bytes were taken.
+   */
+  sendUrgent(tcb: Tcb, bytes: Uint8Array, now: number): number {
+    if (sendError(tcb) !== CallError.NONE) return 0;
+    const taken = tcb.sendBuffer.write(bytes, 0, bytes.length);
+    if (taken === 0) return 0;
+    markUrgent(tcb);
+    output(tcb, now);
+    if (isUrgent(tcb) && tcb.state >= State.ESTABLISHED) sendAck(tcb, now);
+    return taken;
+  }
+
+  /**
+   * FLUSH (§3.9.1.7): forgets what was queued and not sent yet.
+   *
+   * @returns How many bytes that were.
+   */
+  discard(tcb: Tcb, now: number): number {
+    if (tcb.state === State.CLOSED) return 0;
+    const sent = seqDiff(tcb.snd.nxt, tcb.dataStart) - (tcb.finSent ? 1 : 0);
+    const { length } = tcb.sendBuffer;
+    const kept = Math.min(Math.max(0, sent), length);
+    tcb.sendBuffer.truncate(kept);
+    const { urgent } = tcb;
+    if (urgent !== null && seqGt(urgent.sendUp, tcb.sendEnd)) urgent.sendUp = tcb.sendEnd;
+    if (kept < length) signal(tcb, Signal.WRITABLE);
+    output(tcb, now); // a FIN may have waited behind it
+    return length - kept;
+  }
+
+  /** How many bytes are left to receive of what is urgent (MUST-33); 0: nothing is. */
+  urgentLeft(tcb: Tcb): number {
+    return urgentLeft(tcb);
+  }
+
+  /** STATUS (§3.9.1.5): all that can be told of a connection, of one that is closed too. */
+  info(tcb: Tcb, now: number): TcpInfo {
+    return tcpInfo(tcb, now);
+  }
+
+  /**
    * RECEIVE (§3.9.1.3): moves what has arrived into `target`.
+   *
+   * It does not cross the end of what is urgent.
    *
    * @returns How many bytes; 0 when nothing waits: {@linkcode isAtEnd} tells whether more can come.
    */
   receiveText(tcb: Tcb, target: Uint8Array, now: number): number {
-    const n = tcb.receiveBuffer.read(target);
+    const n = tcb.receiveBuffer.read(tcb.urgent === null ? target : upToMark(tcb, target));
     if (n > 0 && tcb.tunesReceive) tcb.receiveTuner.onTaken(tcb, n, now);
     if (n > 0 && openWindow(tcb) && tcb.state >= State.ESTABLISHED && !peerHasClosed(tcb.state)) {
       sendAck(tcb, now);
@@ -528,6 +579,7 @@ export class Tcp implements TcpContext {
       user.onOpen();
       if (tcb.listener !== null) tcb.listener.onAcceptable();
     }
+    if ((signals & Signal.URGENT) !== 0) user.onUrgent?.();
     if ((signals & Signal.READABLE) !== 0) user.onReadable();
     if ((signals & Signal.WRITABLE) !== 0) user.onWritable();
     if ((signals & Signal.SOFT_ERROR) !== 0) user.onSoftError?.();

@@ -396,6 +396,7 @@ class Run {
       onReadable: tell("readable"),
       onWritable: tell("writable"),
       onClosed: tell("closed"),
+      onUrgent: tell("urgent"),
       onSoftError: tell("softError"),
     };
   }
@@ -459,6 +460,26 @@ class Run {
       this.#same("bytes taken:", taken, Number(words[2] ?? words[0]));
       connection.written += taken;
     },
+    /** sendUrgent N: as `write`, but urgent. */
+    sendUrgent: ([count]) => {
+      const connection = this.#connection();
+      const bytes = patternBytes(connection.written, Number(count), 1);
+      this.#same(
+        "bytes taken:",
+        this.#stack.tcp.sendUrgent(this.#need(), bytes, this.#now),
+        Number(count),
+      );
+      connection.written += bytes.length;
+    },
+    /** discard N: so many bytes were queued and not sent. */
+    discard: ([count]) => {
+      const discarded = this.#stack.tcp.discard(this.#need(), this.#now);
+      this.#same("bytes discarded:", discarded, Number(count));
+      this.#connection().written -= discarded;
+    },
+    /** urgentLeft N */
+    urgentLeft: ([count]) =>
+      this.#same("urgent left:", this.#stack.tcp.urgentLeft(this.#need()), Number(count)),
     /** read N [= M]: M bytes come, or all. */
     read: (words) => {
       const connection = this.#connection();
