@@ -121,14 +121,35 @@ export function udp(fields: UdpFields): Uint8Array<ArrayBuffer> {
 }
 
 /** An ICMP message, its checksum made right. */
-export function icmp(type: number, code: number, body: Uint8Array): Uint8Array<ArrayBuffer> {
+export function icmp(
+  type: number,
+  code: number,
+  body: Uint8Array,
+  destination = STACK,
+): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(4 + body.length);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, type);
   view.setUint8(1, code);
   bytes.set(body, 4);
   view.setUint16(2, finish(sum(view, 0, bytes.length)));
-  return ipv4({ protocol: PROTOCOL.ICMP, payload: bytes });
+  const source = destination === STACK ? PEER : STACK;
+  return ipv4({ source, destination, protocol: PROTOCOL.ICMP, payload: bytes });
+}
+
+/**
+ * An ICMP error that quotes a packet, or the beginning of one.
+ *
+ * @param mtu The lower half of the header's last word: of the next hop, for "fragmentation needed".
+ */
+export function icmpError(
+  type: number,
+  code: number,
+  quoted: Uint8Array,
+  mtu = 0,
+  destination = STACK,
+): Uint8Array<ArrayBuffer> {
+  return icmp(type, code, Uint8Array.of(0, 0, mtu >>> 8, mtu & 0xff, ...quoted), destination);
 }
 
 /** What a stack has sent, taken apart. */

@@ -14,6 +14,7 @@ export class Counters {
   icmpEchoReplies = 0;
   icmpErrorsReceived = 0;
   icmpErrorsSent = 0;
+  icmpErrorsLimited = 0;
   udpReceived = 0;
   udpSent = 0;
   tcpReceived = 0;
@@ -40,6 +41,10 @@ export class Counters {
   tcpKeepAliveProbes = 0;
   tcpCongestionMarks = 0;
   tcpEcnReductions = 0;
+  tcpPathMtuReductions = 0;
+  tcpPathMtuProbes = 0;
+  tcpPathMtuProbesLost = 0;
+  tcpBlackHoles = 0;
   tcpChallengeAcks = 0;
   tcpChallengeAcksLimited = 0;
   tcpResetsReceived = 0;

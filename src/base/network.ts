@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { IpAddress } from "../wire/address.ts";
+import { IpAddress } from "../wire/address.ts";
+import type { Drop } from "../wire/drop.ts";
 import type { Packet } from "../wire/packet.ts";
 
 /** IP as TCP, UDP and ICMP see it when they send. */
@@ -22,14 +23,76 @@ export interface Network {
    */
   send(source: IpAddress, destination: IpAddress, protocol: number, options: SendOptions): boolean;
 
-  /** The largest transport message to a destination, header included, in bytes: MMS_S. */
-  maxMessage(destination: IpAddress): number;
+  /**
+   * The largest transport message that reaches a destination in one piece, header included, in
+   * bytes, as far as is known at `now`: what the path's MTU leaves (RFC 1191 §3).
+   */
+  maxMessage(destination: IpAddress, now: number): number;
+
+  /** The largest that the link takes, to a destination or from it: MMS_S and MMS_R. */
+  maxLinkMessage(destination: IpAddress): number;
+
+  /**
+   * A packet with don't-fragment set was too big for the path. Believed as it stands: whoever sent
+   * the packet has to have checked that.
+   *
+   * @param mtu What the path takes, in bytes; 0 if that is not known.
+   * @param length Length of the packet, in bytes.
+   * @returns Whether the report makes sense.
+   */
+  tooBig(destination: IpAddress, mtu: number, length: number, now: number): boolean;
 
   /** A destination does not answer: the way there may be dead (RFC 1122 §3.3.1.4). */
   suspect(destination: IpAddress): void;
 
   /** Our address towards a destination; `undefined` when there is no way to it. */
   sourceFor(destination: IpAddress): IpAddress | undefined;
+}
+
+/** What an ICMP error says, of either family. */
+export const ErrorKind = {
+  NETWORK_UNREACHABLE: 0,
+  HOST_UNREACHABLE: 1,
+  /** The host does not speak the protocol. */
+  PROTOCOL_UNREACHABLE: 2,
+  /** Nobody takes what is sent to the port. */
+  PORT_UNREACHABLE: 3,
+  /** Too big for a link on the way, and not to be fragmented. */
+  TOO_BIG: 4,
+  SOURCE_ROUTE_FAILED: 5,
+  /** A firewall or the like lets nothing through. */
+  PROHIBITED: 6,
+  TIME_EXCEEDED: 7,
+  PARAMETER_PROBLEM: 8,
+} as const;
+
+/** One of the values of {@linkcode ErrorKind}. */
+export type ErrorKind = typeof ErrorKind[keyof typeof ErrorKind];
+
+/**
+ * An ICMP error about a packet of ours. Made once and used again: copy what outlives the call.
+ * Nothing in it can be trusted: anybody may have made it up.
+ */
+export class TransportError {
+  kind: ErrorKind = ErrorKind.NETWORK_UNREACHABLE;
+  /** Of {@linkcode ErrorKind.TOO_BIG}: what the path takes, in bytes; 0 if that is not known. */
+  mtu = 0;
+  /** Our address, and the other, as the quoted packet has them. */
+  readonly local: IpAddress = IpAddress.scratch();
+  readonly remote: IpAddress = IpAddress.scratch();
+  localPort = 0;
+  remotePort = 0;
+  /** Length of the quoted packet when it was whole, in bytes. */
+  length = 0;
+  /** Its transport header, of which 8 bytes are there at least. */
+  view!: DataView;
+  at = 0;
+}
+
+/** A transport that wants to know of errors about its messages. */
+export interface ErrorReceiver {
+  /** Takes an error, lent for the length of the call; returns why it is not believed. */
+  error(error: TransportError, now: number): Drop;
 }
 
 /** How a transport wants its message to travel. */

@@ -12,6 +12,7 @@ import type { IpAddress } from "../wire/address.ts";
 import { Drop } from "../wire/drop.ts";
 import { checkIpv4, DONT_FRAGMENT, IPV4_MIN_HEADER, Ipv4Header } from "../wire/ipv4.ts";
 import { Packet, TRANSPORT_AT } from "../wire/packet.ts";
+import { PathMtuCache } from "./path_mtu.ts";
 
 /** Largest IPv4 packet, in bytes. */
 const MAX_PACKET = 65535;
@@ -28,6 +29,7 @@ export interface Link {
 export class Ip implements Network {
   readonly outgoing: Packet = new Packet(new Uint8Array(TRANSPORT_AT + MAX_PACKET));
   readonly addresses: readonly IpAddress[];
+  #paths = new PathMtuCache();
   #link: Link;
   #counters: Counters;
   #header = new Ipv4Header();
@@ -111,13 +113,21 @@ export class Ip implements Network {
     return true;
   }
 
-  maxMessage(_destination: IpAddress): number {
+  maxMessage(destination: IpAddress, now: number): number {
+    return this.#paths.estimate(destination, this.#link.mtu, now) - IPV4_MIN_HEADER;
+  }
+
+  maxLinkMessage(_destination: IpAddress): number {
     return this.#link.mtu - IPV4_MIN_HEADER;
   }
 
   /** There is one way only on a link between two, so it is counted, and that is all. */
   suspect(_destination: IpAddress): void {
     this.#counters.ipSuspectedPaths++;
+  }
+
+  tooBig(destination: IpAddress, mtu: number, length: number, now: number): boolean {
+    return this.#paths.tooBig(destination, mtu, length, this.#link.mtu, now);
   }
 
   sourceFor(destination: IpAddress): IpAddress | undefined {

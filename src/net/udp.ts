@@ -6,7 +6,7 @@
 
 import type { Counters } from "../base/counters.ts";
 import type { Env } from "../base/env.ts";
-import type { Network, SendOptions } from "../base/network.ts";
+import type { ErrorReceiver, Network, SendOptions, TransportError } from "../base/network.ts";
 import { pickPort } from "../base/ports.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { pseudoHeaderSum } from "../wire/checksum.ts";
@@ -38,10 +38,12 @@ export interface UdpReceiver {
   readonly port: number;
   /** Gets each datagram, lent for the length of the call; returns why it could not take it. */
   datagram(datagram: Datagram): Drop;
+  /** Is told of an ICMP error about a datagram that was sent from its port (RFC 1122 §4.1.3.3). */
+  error?(error: TransportError): void;
 }
 
 /** UDP of one stack. */
-export class Udp {
+export class Udp implements ErrorReceiver {
   #network: Network;
   #counters: Counters;
   #env: Env;
@@ -76,6 +78,14 @@ export class Udp {
     datagram.sourcePort = header.sourcePort;
     datagram.destinationPort = header.destinationPort;
     return receiver.datagram(datagram);
+  }
+
+  /** Takes an ICMP error about a datagram. */
+  error(error: TransportError): Drop {
+    const receiver = this.#find(error.local, error.localPort);
+    if (receiver === undefined) return Drop.ICMP_UNMATCHED;
+    receiver.error?.(error);
+    return Drop.NONE;
   }
 
   /** The receiver for a port: one bound to the very address before one bound to all. */
@@ -118,9 +128,12 @@ export class Udp {
     return pickPort(this.#env, (port) => !this.#bound.has(port));
   }
 
-  /** Most bytes of payload that one datagram to `destination` holds. */
+  /**
+   * Most bytes of payload that one datagram to `destination` holds. Routers may fragment it, so
+   * what the path takes in one piece is no limit.
+   */
   maxPayload(destination: IpAddress): number {
-    return this.#network.maxMessage(destination) - UDP_HEADER;
+    return this.#network.maxLinkMessage(destination) - UDP_HEADER;
   }
 
   /** Memory in which to build a payload, from this offset, before {@linkcode sendOutgoing}. */

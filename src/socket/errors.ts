@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CloseReason, type Tcb } from "../tcp/tcb.ts";
+import { CloseReason, SoftError, type Tcb } from "../tcp/tcb.ts";
 
 /** The error for a connection that is gone; `undefined` if it ended in order. */
 export function closeError(tcb: Tcb): Error | undefined {
@@ -14,7 +14,15 @@ export function closeError(tcb: Tcb): Error | undefined {
       return new Deno.errors.ConnectionReset(`Connection reset by ${peer}`);
     case CloseReason.REFUSED:
       return new Deno.errors.ConnectionRefused(`Connection refused by ${peer}`);
+    case CloseReason.UNREACHABLE:
+      return new Deno.errors.NetworkUnreachable(`The way to ${peer} is closed, a router says`);
     case CloseReason.TIMED_OUT:
+      if (tcb.softError === SoftError.NETWORK_UNREACHABLE) {
+        return new Deno.errors.NetworkUnreachable(`The network of ${peer} can't be reached`);
+      }
+      if (tcb.softError === SoftError.HOST_UNREACHABLE) {
+        return new Deno.errors.NetworkUnreachable(`The host ${peer} can't be reached`);
+      }
       return new Deno.errors.TimedOut(`No answer from ${peer}`);
     case CloseReason.ABORTED:
       return new Deno.errors.ConnectionAborted(`Connection to ${peer} was aborted on this side`);

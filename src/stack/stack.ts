@@ -6,7 +6,7 @@
 
 import { Counters } from "../base/counters.ts";
 import type { Env } from "../base/env.ts";
-import { Icmp } from "../net/icmp.ts";
+import { DEFAULT_ICMP_CONFIG, Icmp, type IcmpConfig } from "../net/icmp.ts";
 import { Ip, type Link } from "../net/ip.ts";
 import { Udp } from "../net/udp.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
@@ -25,6 +25,8 @@ export interface StackOptions {
   readonly addresses: readonly IpAddress[];
   /** Settings of TCP; those left out have their defaults. */
   readonly tcp?: Partial<TcpConfig>;
+  /** Settings of ICMP; those left out have their defaults. */
+  readonly icmp?: Partial<IcmpConfig>;
 }
 
 /**
@@ -42,9 +44,10 @@ export class Stack {
 
   constructor(options: StackOptions, env: Env) {
     this.ip = new Ip(options.link, options.addresses, this.counters, env);
-    this.icmp = new Icmp(this.ip, this.counters);
+    this.icmp = new Icmp(this.ip, this.counters, { ...DEFAULT_ICMP_CONFIG, ...options.icmp });
     this.udp = new Udp(this.ip, this.counters, env);
     this.tcp = new Tcp(this.ip, this.counters, env, { ...DEFAULT_TCP_CONFIG, ...options.tcp });
+    this.icmp.errorReceivers.set(PROTOCOL.TCP, this.tcp).set(PROTOCOL.UDP, this.udp);
   }
 
   /** Takes one packet from the link. The bytes are lent. */
@@ -59,24 +62,24 @@ export class Stack {
       case PROTOCOL.TCP:
         return this.tcp.receive(packet, now);
       case PROTOCOL.UDP:
-        return this.#deliverUdp(packet);
+        return this.#deliverUdp(packet, now);
       case PROTOCOL.ICMP:
-        return this.icmp.receive(packet);
+        return this.icmp.receive(packet, now);
       default:
-        this.#unreachable(ICMP_UNREACHABLE.PROTOCOL, packet);
+        this.#unreachable(ICMP_UNREACHABLE.PROTOCOL, packet, now);
         return Drop.IP_UNKNOWN_PROTOCOL;
     }
   }
 
-  #deliverUdp(packet: Packet): Drop {
+  #deliverUdp(packet: Packet, now: number): Drop {
     const drop = this.udp.receive(packet);
-    if (drop === Drop.UDP_NO_PORT) this.#unreachable(ICMP_UNREACHABLE.PORT, packet);
+    if (drop === Drop.UDP_NO_PORT) this.#unreachable(ICMP_UNREACHABLE.PORT, packet, now);
     return drop;
   }
 
   /** Tells the sender that nobody takes its packet (RFC 1122 §3.2.2.1). */
-  #unreachable(code: number, packet: Packet): void {
-    this.icmp.sendError(ICMP_TYPE.DESTINATION_UNREACHABLE, code, packet);
+  #unreachable(code: number, packet: Packet, now: number): void {
+    this.icmp.sendError(ICMP_TYPE.DESTINATION_UNREACHABLE, code, packet, now);
   }
 
   /** Ends a batch: does what is due at `now`, tells users, and sends. */

@@ -21,8 +21,9 @@ import {
 } from "./recovery.ts";
 import { isDuplicateSack } from "./sack.ts";
 import { Mark } from "./scoreboard.ts";
+import { forgiveLong, judgeSize } from "./segment_size.ts";
 import type { Segment } from "./segment.ts";
-import { Signal, signal, type Tcb } from "./tcb.ts";
+import { Signal, signal, SoftError, type Tcb } from "./tcb.ts";
 import { reconsiderProbe, restartRetransmit, setReorderTimer, stopPersist } from "./timers.ts";
 
 /** How many records SACK blocks may cut: this many, and so many for each full segment in flight. */
@@ -80,7 +81,8 @@ export function acknowledged(tcb: Tcb, seg: Segment, now: number): void {
   judgeRecovery(tcb, seg, acked, duplicate, now);
   if (tcb.sackPermitted) detectByRack(tcb, now);
   else detectByDuplicates(tcb, acked, duplicate);
-  sample.lost = Math.max(0, board.lost - lostBefore);
+  countLost(tcb, lostBefore);
+  if (tcb.plpmtud !== null) judgeSize(tcb, acked, now);
   adjustWindow(tcb, acked, now);
   if (tcb.ecn !== null && (seg.flags & ECE) !== 0) {
     congestionEchoed(tcb, tcb.ecn, sample.priorFlight, now);
@@ -178,6 +180,7 @@ function advance(tcb: Tcb, acked: number, now: number): void {
   }
   tcb.timeouts = 0;
   tcb.troubleSince = -1;
+  tcb.softError = SoftError.NONE;
   if (text > 0) signal(tcb, Signal.WRITABLE);
 }
 
@@ -284,8 +287,16 @@ export function reorderingSettled(tcb: Tcb, now: number): void {
   progress.delivered = 0;
   tcb.rate.begin();
   detectByRack(tcb, now);
-  sample.lost = Math.max(0, tcb.board.lost - before);
+  countLost(tcb, before);
+  if (tcb.plpmtud !== null) judgeSize(tcb, 0, now);
   adjustWindow(tcb, 0, now);
+}
+
+/** How much was newly taken for lost, but for what was lost because it was too long for the path. */
+function countLost(tcb: Tcb, before: number): void {
+  const { board, plpmtud } = tcb;
+  const forgiven = plpmtud !== null && board.lost > before ? forgiveLong(tcb) : 0;
+  sample.lost = Math.max(0, board.lost - before - forgiven);
 }
 
 /** Whether the segment only says again what the last one said. Answers to probes don't count. */

@@ -13,7 +13,6 @@ import { ACK, CWR, ECE, FIN, PSH, RST, SYN, TCP_MIN_HEADER, TcpHeader, URG } fro
 import {
   MAX_OPTIONS_LENGTH,
   MAX_SACK_BLOCKS,
-  MSS_OPTION_LENGTH,
   type TcpOptions,
   TIMESTAMPS_OPTION_LENGTH,
   writeMss,
@@ -25,6 +24,7 @@ import {
 import { ecnSetup, ECT_0 } from "./ecn.ts";
 import { Frto } from "./recovery.ts";
 import type { Segment } from "./segment.ts";
+import { fitLast, nextLength, settleSegmentSize, sizeSent } from "./segment_size.ts";
 import { State } from "./state.ts";
 import type { TimeWait } from "./time_wait.ts";
 import { MAX_WINDOW, scaleFor, type Tcb, type TcpContext } from "./tcb.ts";
@@ -115,13 +115,15 @@ function sendNew(tcb: Tcb, now: number): void {
     }
     const { flight } = tcb;
     const room = congestion.cwnd - board.pipe;
-    const most = Math.min(unsent, tcb.mss - sackRoom(tcb));
     const usable = Math.min(snd.wnd - flight, room);
+    const sacks = sackRoom(tcb);
+    const full = tcb.plpmtud === null || sacks > 0 ? tcb.mss : nextLength(tcb, unsent, usable);
+    const most = Math.min(unsent, full - sacks);
     const length = Math.max(0, Math.min(most, usable));
     if (room < most) tcb.limitedAt = snd.nxt;
     const fin = tcb.finQueued && length === unsent;
     // What is held back until the user gives more is the user's doing, not the network's.
-    const isPartial = !fin && length === unsent && length < tcb.mss - sackRoom(tcb);
+    const isPartial = !fin && length === unsent && length < tcb.mss - sacks;
     if (isPartial && tcb.corked && !isUrgent(tcb)) {
       tcb.rate.onAppLimited(board.pipe);
       startCork(tcb, now);
@@ -134,7 +136,9 @@ function sendNew(tcb: Tcb, now: number): void {
       return;
     }
     if (!isPaced(tcb, now)) return;
+    const start = snd.nxt;
     sendFresh(tcb, length, fin, now);
+    if (length > tcb.mss) sizeSent(tcb, start, snd.nxt);
     if (fin) return;
   }
 }
@@ -241,6 +245,7 @@ export function sendTailProbe(tcb: Tcb, now: number): void {
   );
   r.tlpRepeats = tcb.finSent || length <= 0;
   if (r.tlpRepeats) {
+    fitLast(tcb, now);
     const last = board.count - 1;
     board.markRepeated(last);
     resend(tcb, last, now);
@@ -407,9 +412,9 @@ export function openWindow(tcb: Tcb): boolean {
   return true;
 }
 
-/** The MSS we name in our SYN: what IP can take in one piece (RFC 9293 §3.7.1, MUST-67). */
+/** The MSS we name in our SYN: what the link can take (RFC 9293 §3.7.1, MUST-67). */
 function receiveMss(tcb: Tcb): number {
-  return tcb.context.network.maxMessage(tcb.remote) - TCP_MIN_HEADER;
+  return tcb.context.network.maxLinkMessage(tcb.remote) - TCP_MIN_HEADER;
 }
 
 /**
@@ -417,7 +422,7 @@ function receiveMss(tcb: Tcb): number {
  */
 export function settleOptions(tcb: Tcb, options: TcpOptions, now: number): void {
   const { config } = tcb.context;
-  const offered = options.mss > 0 ? options.mss : DEFAULT_MSS[tcb.remote.family];
+  tcb.peerMss = options.mss > 0 ? options.mss : DEFAULT_MSS[tcb.remote.family];
   tcb.sackPermitted = config.sack && options.sackPermitted;
   tcb.timestamps.enabled = config.timestamps && options.timestamps;
   if (tcb.timestamps.enabled) tcb.timestamps.onSyn(options, now);
@@ -427,13 +432,8 @@ export function settleOptions(tcb: Tcb, options: TcpOptions, now: number): void 
     tcb.receiveScale = 0;
     tcb.rcv.wnd = Math.min(tcb.rcv.wnd, MAX_WINDOW);
   }
-  const overhead = tcb.timestamps.enabled ? TIMESTAMPS_OPTION_LENGTH : 0;
-  // A peer that names next to nothing would have us send headers only.
-  tcb.mss = Math.max(Math.min(offered, receiveMss(tcb)) - overhead, MIN_MSS);
+  settleSegmentSize(tcb, now);
 }
-
-/** Smaller segments than this are not made, whatever the peer says: IP carries 68 bytes at least. */
-const MIN_MSS = 68 - 20 - TCP_MIN_HEADER - MSS_OPTION_LENGTH;
 
 /** Sends the RST that aborts a connection (RFC 9293 §3.10.5). */
 export function sendReset(tcb: Tcb, now: number): void {
@@ -476,7 +476,7 @@ export function sendSynCookie(
   const { options, packet: { source } } = seg;
   const { view } = network.outgoing;
   let end = TRANSPORT_AT + TCP_MIN_HEADER;
-  end += writeMss(view, end, network.maxMessage(source) - TCP_MIN_HEADER);
+  end += writeMss(view, end, network.maxLinkMessage(source) - TCP_MIN_HEADER);
   if (stamp >= 0) {
     if (config.sack && options.sackPermitted) end += writeSackPermitted(view, end);
     end += writeTimestamps(view, end, stamp, options.timestampValue);

@@ -20,6 +20,7 @@ import { type Ecn, ECN_MASK, type EcnMode } from "./ecn.ts";
 import type { KeepAlive } from "./keep_alive.ts";
 import type { Listener } from "./listener.ts";
 import { ReceiveTuner } from "./autotune.ts";
+import type { Plpmtud } from "./plpmtud.ts";
 import { ProportionalRateReduction } from "./prr.ts";
 import { Rack } from "./rack.ts";
 import { DeliveryRate } from "./rate.ts";
@@ -47,6 +48,8 @@ export const CloseReason = {
   TIMED_OUT: 4,
   /** Our side aborted it. */
   ABORTED: 5,
+  /** A router said that there is no way to the peer while the connection was being opened. */
+  UNREACHABLE: 6,
 } as const;
 
 /** One of the values of {@linkcode CloseReason}. */
@@ -57,6 +60,17 @@ export const SoftError = {
   NONE: 0,
   /** Something was sent four times, and there is no answer: R1 (§3.8.3, SHLD-9). */
   NO_ANSWER: 1,
+  /** The peer's network, or the peer, cannot be reached just now, by a router's word. */
+  NETWORK_UNREACHABLE: 2,
+  HOST_UNREACHABLE: 3,
+  /** The peer does not take what is sent, by its own word or a router's. */
+  PROTOCOL_UNREACHABLE: 4,
+  PORT_UNREACHABLE: 5,
+  PROHIBITED: 6,
+  /** A segment has run in circles, or come in pieces that did not all arrive. */
+  TIME_EXCEEDED: 7,
+  /** Somebody did not understand a header. */
+  PARAMETER_PROBLEM: 8,
 } as const;
 
 /** One of the values of {@linkcode SoftError}. */
@@ -155,6 +169,10 @@ export class Tcb implements Timed, Ends<Tcb> {
 
   /** Eff.snd.MSS: most text in one segment we send, in bytes (RFC 9293 §3.7.1). */
   mss = 0;
+  /** Largest segment that the peer takes, options counted with its text, in bytes: its MSS option. */
+  peerMss = 0;
+  /** Set as long as the segments are smaller than the peer and the link would take. */
+  plpmtud: Plpmtud | null = null;
   readonly sendBuffer: RingBuffer;
   readonly receiveBuffer: RingBuffer;
   /** What of the receive window has arrived out of order. */
@@ -257,6 +275,8 @@ export class Tcb implements Timed, Ends<Tcb> {
   keepAliveAt = Infinity;
   /** When what is corked goes out all the same. */
   corkAt = Infinity;
+  /** When larger segments are tried again. */
+  pmtuRaiseAt = Infinity;
   deadline = Infinity;
   heapIndex = -1;
   heapKey = 0;

@@ -8,7 +8,12 @@
 import type { Counters } from "../base/counters.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import type { Env } from "../base/env.ts";
-import type { Network } from "../base/network.ts";
+import {
+  ErrorKind,
+  type ErrorReceiver,
+  type Network,
+  type TransportError,
+} from "../base/network.ts";
 import { pickPort } from "../base/ports.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { pseudoHeaderSum } from "../wire/checksum.ts";
@@ -26,6 +31,7 @@ import type { TcpConfig } from "./config.ts";
 import { CONGESTION_NAMES, isCongestionName } from "./congestion/registry.ts";
 import { type ConnectionOptions, NO_OPTIONS } from "./connection_options.ts";
 import { answerEcn, Ecn, grantsEcn } from "./ecn.ts";
+import { quotedSeq, quotesFlight, takeError } from "./icmp_errors.ts";
 import { IsnGenerator } from "./isn.ts";
 import { type TcpInfo, tcpInfo } from "./info.ts";
 import { type KeepAliveTimes, setKeepAlive } from "./keep_alive.ts";
@@ -41,6 +47,7 @@ import {
   settleOptions,
 } from "./output.ts";
 import { Segment } from "./segment.ts";
+import { pathHasShrunk, resendLong } from "./segment_size.ts";
 import { peerHasClosed, State } from "./state.ts";
 import { ConnectionTable } from "./table.ts";
 import {
@@ -75,7 +82,7 @@ export const OpenError = { NO_ROUTE: 1, BAD_ADDRESS: 2, IN_USE: 3, NO_PORT: 4 } 
 export type OpenError = typeof OpenError[keyof typeof OpenError];
 
 /** TCP. */
-export class Tcp implements TcpContext {
+export class Tcp implements TcpContext, ErrorReceiver {
   readonly network: Network;
   readonly counters: Counters;
   readonly config: TcpConfig;
@@ -147,6 +154,22 @@ export class Tcp implements TcpContext {
     const tcb = this.#table.find(destination, seg.destinationPort, source, seg.sourcePort);
     if (tcb === null) return this.#arrivesUnconnected(seg, now);
     arrives(tcb, seg, now);
+    this.touch(tcb);
+    return Drop.NONE;
+  }
+
+  /** Takes an ICMP error about a segment (MUST-54). */
+  error(error: TransportError, now: number): Drop {
+    const { local, localPort, remote, remotePort } = error;
+    const tcb = this.#table.find(local, localPort, remote, remotePort);
+    if (tcb === null) return Drop.ICMP_UNMATCHED;
+    if (!quotesFlight(tcb, error)) return Drop.ICMP_BAD_SEQUENCE;
+    if (error.kind !== ErrorKind.TOO_BIG) return takeError(tcb, error);
+    const { mtu, length } = error;
+    if (!this.network.tooBig(tcb.remote, mtu, length, now)) return Drop.ICMP_BAD_MTU;
+    // It holds for all connections to there (RFC 1191 §5).
+    for (const other of this.#table) if (other.remote.equals(remote)) pathHasShrunk(other, now);
+    if (quotedSeq(error) === tcb.snd.una) resendLong(tcb); // RFC 1191 §6.4
     this.touch(tcb);
     return Drop.NONE;
   }

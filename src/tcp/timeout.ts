@@ -9,6 +9,7 @@ import { abortConnection, closeConnection } from "./close.ts";
 import { checkAlive } from "./keep_alive.ts";
 import { output, sendAck, sendProbe, sendSyn, sendTailProbe } from "./output.ts";
 import { beginRecovery, Frto, markAllLost, Phase } from "./recovery.ts";
+import { raiseSize, suspectBlackHole } from "./segment_size.ts";
 import { State } from "./state.ts";
 import { CloseReason, SoftError, softError, type Tcb } from "./tcb.ts";
 import {
@@ -39,6 +40,7 @@ export function expire(tcb: Tcb, now: number): void {
   if (tcb.persistAt <= now) probeWindow(tcb, now);
   if (tcb.corkAt <= now) pushCorked(tcb, now);
   if (tcb.keepAliveAt <= now) checkAlive(tcb, now);
+  if (tcb.pmtuRaiseAt <= now) raiseSize(tcb, now);
   if (tcb.paceAt <= now) {
     tcb.paceAt = Infinity;
     output(tcb, now);
@@ -65,6 +67,7 @@ function retransmit(tcb: Tcb, now: number): void {
   // RFC 5682 §2.1: not if an earlier timeout is still being recovered from.
   const first = r.phase !== Phase.LOSS;
   const flight = tcb.board.pipe;
+  suspectBlackHole(tcb, now);
   markAllLost(tcb, now);
   if (first) {
     beginRecovery(tcb, Phase.LOSS);

@@ -129,7 +129,7 @@ export function stopTimers(tcb: Tcb): void {
     tcb.paceAt =
       Infinity;
   tcb.persistAt = tcb.delayedAckAt = tcb.lingerAt = Infinity;
-  tcb.keepAliveAt = tcb.corkAt = Infinity;
+  tcb.keepAliveAt = tcb.corkAt = tcb.pmtuRaiseAt = Infinity;
   tcb.troubleSince = -1;
   schedule(tcb);
 }
@@ -147,6 +147,7 @@ export function schedule(tcb: Tcb): void {
     tcb.keepAliveAt,
     tcb.corkAt,
     giveUpAt(tcb),
+    tcb.pmtuRaiseAt,
   );
   tcb.context.schedule(tcb);
 }

@@ -14,13 +14,17 @@ export const ICMP_HEADER = 8;
 export const ICMP_TYPE = {
   ECHO_REPLY: 0,
   DESTINATION_UNREACHABLE: 3,
+  SOURCE_QUENCH: 4,
   REDIRECT: 5,
   ECHO: 8,
   TIME_EXCEEDED: 11,
   PARAMETER_PROBLEM: 12,
 } as const;
 
-/** Codes of {@linkcode ICMP_TYPE.DESTINATION_UNREACHABLE} (RFC 792, RFC 1122 §3.2.2.1). */
+/**
+ * Codes of {@linkcode ICMP_TYPE.DESTINATION_UNREACHABLE} (RFC 792, RFC 1122 §3.2.2.1,
+ * RFC 1812 §5.2.7.1).
+ */
 export const ICMP_UNREACHABLE = {
   NETWORK: 0,
   HOST: 1,
@@ -28,6 +32,13 @@ export const ICMP_UNREACHABLE = {
   PORT: 3,
   FRAGMENTATION_NEEDED: 4,
   SOURCE_ROUTE_FAILED: 5,
+  NETWORK_UNKNOWN: 6,
+  HOST_UNKNOWN: 7,
+  SOURCE_ISOLATED: 8,
+  NETWORK_PROHIBITED: 9,
+  HOST_PROHIBITED: 10,
+  NETWORK_FOR_SERVICE: 11,
+  HOST_FOR_SERVICE: 12,
   ADMINISTRATIVELY_PROHIBITED: 13,
 } as const;
 
@@ -77,6 +88,11 @@ export class IcmpHeader {
 
   set rest(value: number) {
     this.#view.setUint32(this.#at + 4, value);
+  }
+
+  /** Of "fragmentation needed": what the next link takes (RFC 1191 §4), in bytes; 0: not known. */
+  get nextHopMtu(): number {
+    return this.#view.getUint16(this.#at + 6);
   }
 
   /** Of an echo or its reply: which program asked. */

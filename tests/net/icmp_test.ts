@@ -1,7 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { IpAddress } from "../../src/wire/address.ts";
 import { finish, sum } from "../../src/wire/checksum.ts";
-import { icmp, ipv4, PEER, type Sent, STACK, udp } from "../packets.ts";
+import { ErrorKind } from "../../src/base/network.ts";
+import { Drop } from "../../src/wire/drop.ts";
+import { icmp, icmpError, ipv4, PEER, type Sent, STACK, udp } from "../packets.ts";
 import { TestHost } from "../stack/host.ts";
 
 /** Takes apart an ICMP message; its checksum must be right. */
@@ -55,6 +57,7 @@ Deno.test("ICMP drops what is damaged, unknown or unasked for without an answer 
     [damaged, "ICMP_BAD_CHECKSUM"],
     [icmp(42, 0, echoBody(9)), "ICMP_UNKNOWN_TYPE"],
     [icmp(5, 1, echoBody(9)), "ICMP_UNKNOWN_TYPE"],
+    [icmpError(3, 14, new Uint8Array(28)), "ICMP_UNKNOWN_TYPE"],
     [icmp(0, 0, echoBody(9)), "ICMP_NOT_ASKED"],
   ];
   for (const [bytes, drop] of cases) {
@@ -64,10 +67,130 @@ Deno.test("ICMP drops what is damaged, unknown or unasked for without an answer 
   }
 });
 
-Deno.test("errors of others are counted, and never answered (RFC 1122 §3.2.2)", () => {
+/** The beginning of a datagram of ours from port 5000 to port 53, as an error quotes it. */
+function ourDatagram(length = 28): Uint8Array<ArrayBuffer> {
+  return udp({
+    source: STACK,
+    destination: PEER,
+    sourcePort: 5000,
+    destinationPort: 53,
+    payload: new Uint8Array(20),
+  }).slice(0, length);
+}
+
+/** A host with a receiver at a port, and what that is told. */
+function hostWithReceiver(port: number, address: IpAddress | null = null) {
   const host = new TestHost();
-  for (const type of [3, 11, 12]) assertEquals(host.receive(icmp(type, 0, echoBody(60))), []);
-  assertEquals(host.stack.counters.icmpErrorsReceived, 3);
+  const told: string[] = [];
+  host.stack.udp.bind({
+    address,
+    port,
+    datagram: () => Drop.NONE,
+    error: ({ kind, local, localPort, remote, remotePort, mtu, length }) =>
+      told.push(`${kind} ${local}:${localPort} ${remote}:${remotePort} ${mtu} ${length}`),
+  });
+  return { host, told };
+}
+
+Deno.test("[RFC1122-16] errors are told to whom the quoted packet belongs, and never answered (RFC 1122 §3.2.2.1)", () => {
+  const K = ErrorKind;
+  const cases: [type: number, code: number, mtu: number, kind: ErrorKind][] = [
+    [3, 0, 0, K.NETWORK_UNREACHABLE],
+    [3, 1, 0, K.HOST_UNREACHABLE],
+    [3, 2, 0, K.PROTOCOL_UNREACHABLE],
+    [3, 3, 0, K.PORT_UNREACHABLE],
+    [3, 4, 1400, K.TOO_BIG],
+    [3, 5, 0, K.SOURCE_ROUTE_FAILED],
+    [3, 6, 0, K.NETWORK_UNREACHABLE],
+    [3, 7, 0, K.HOST_UNREACHABLE],
+    [3, 9, 0, K.PROHIBITED],
+    [3, 10, 0, K.PROHIBITED],
+    [3, 13, 0, K.PROHIBITED],
+    [11, 0, 0, K.TIME_EXCEEDED],
+    [11, 1, 0, K.TIME_EXCEEDED],
+    [12, 0, 0, K.PARAMETER_PROBLEM],
+  ];
+  for (const [type, code, mtu, kind] of cases) {
+    for (const address of [null, STACK]) {
+      const { host, told } = hostWithReceiver(5000, address);
+      assertEquals(host.receive(icmpError(type, code, ourDatagram(), mtu)), []);
+      assertEquals(told, [`${kind} 10.0.0.2:5000 10.0.0.1:53 ${mtu} 48`]);
+      assertEquals(host.stack.counters.icmpErrorsReceived, 1);
+    }
+  }
+});
+
+Deno.test("an MTU counts in 'fragmentation needed' alone", () => {
+  const { host, told } = hostWithReceiver(5000);
+  for (const [type, code] of [[3, 4], [11, 0], [3, 1], [12, 0]] as const) {
+    host.receive(icmpError(type, code, ourDatagram(), 1400));
+  }
+  assertEquals(told.map((text) => text.split(" ")[3]), ["1400", "0", "0", "0"]);
+});
+
+Deno.test("an error is dropped if what it quotes is not from us, damaged, too short, or of nobody", () => {
+  const change = (at: number, ...bytes: number[]) => {
+    const quoted = ourDatagram();
+    quoted.set(bytes, at);
+    return quoted;
+  };
+  const cases: [what: string, quoted: Uint8Array, drop: keyof typeof Drop][] = [
+    ["nothing", new Uint8Array(0), "ICMP_BAD_QUOTE"],
+    ["one byte too little", ourDatagram(27), "ICMP_BAD_QUOTE"],
+    ["options that reach behind the end", change(0, 0x46), "ICMP_BAD_QUOTE"],
+    ["a header shorter than any", change(0, 0x44), "ICMP_BAD_QUOTE"],
+    ["IPv6", change(0, 0x65), "ICMP_BAD_QUOTE"],
+    ["a length without a transport header", change(2, 0, 27), "ICMP_BAD_QUOTE"],
+    ["a later fragment", change(6, 0, 1), "ICMP_BAD_QUOTE"],
+    ["another host's packet", change(12, 10, 0, 0, 9), "ICMP_BAD_QUOTE"],
+    ["a protocol that we do not speak", change(9, 132), "ICMP_UNMATCHED"],
+    ["an ICMP message", change(9, 1), "ICMP_UNMATCHED"],
+    ["a port that nobody has", change(20, 0, 9), "ICMP_UNMATCHED"],
+    ["a segment of no connection", change(9, 6), "ICMP_UNMATCHED"],
+  ];
+  for (const [what, quoted, drop] of cases) {
+    const { host, told } = hostWithReceiver(5000);
+    assertEquals(host.receive(icmpError(3, 1, quoted)), []);
+    assertEquals(told, [], what);
+    assertEquals(host.drops(drop), 1, what);
+    assertEquals(host.stack.counters.icmpErrorsReceived, 0, what);
+  }
+});
+
+Deno.test("a quote may have IP options, and a receiver no interest in errors", () => {
+  const { host, told } = hostWithReceiver(5000);
+  const quoted = ipv4({
+    source: STACK,
+    destination: PEER,
+    protocol: 17,
+    options: new Uint8Array(8).fill(1),
+    payload: ourDatagram().slice(20),
+  });
+  host.receive(icmpError(3, 3, quoted));
+  assertEquals(told, ["3 10.0.0.2:5000 10.0.0.1:53 0 36"]);
+  const other = new TestHost();
+  other.stack.udp.bind({ address: null, port: 5000, datagram: () => Drop.NONE });
+  other.receive(icmpError(3, 3, quoted));
+  assertEquals(other.stack.counters.icmpErrorsReceived, 1);
+});
+
+Deno.test("errors are sent so many at once and so many a second, and the rest is counted (RFC 1812 §4.3.2.8)", () => {
+  const host = new TestHost({ icmp: { errorRate: 10, errorBurst: 3 } });
+  const bytes = udp({ sourcePort: 5000, destinationPort: 9, payload: Uint8Array.of(1) });
+  const sent = (count: number) => {
+    let errors = 0;
+    for (let i = 0; i < count; i++) errors += host.receive(bytes).length;
+    return errors;
+  };
+  assertEquals(sent(10), 3);
+  host.now += 99;
+  assertEquals(sent(10), 0);
+  host.now += 1;
+  assertEquals(sent(10), 1);
+  host.now += 3_600_000;
+  assertEquals(sent(10), 3);
+  const { counters } = host.stack;
+  assertEquals([counters.icmpErrorsSent, counters.icmpErrorsLimited], [7, 33]);
 });
 
 Deno.test("a datagram that nobody takes is answered with port unreachable, which quotes it (RFC 1122 §3.2.2.1)", () => {

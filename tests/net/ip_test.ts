@@ -138,7 +138,7 @@ Deno.test("packets that may be fragmented differ in their identification (RFC 68
 
 Deno.test("IP sends what fits the link, and counts what does not or what the link drops", () => {
   const link = new TestLink(576);
-  assertEquals(link.ip.maxMessage(PEER), 556);
+  assertEquals(link.ip.maxMessage(PEER, 0), 556);
   assertEquals(link.send(556), true);
   assertEquals(link.send(557), false);
   assertEquals(link.counters.drops[Drop.SEND_TOO_BIG], 1);

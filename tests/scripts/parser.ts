@@ -38,6 +38,7 @@ export type Time =
 export type Action =
   | { kind: "inbound"; segment: SegmentSpec }
   | { kind: "outbound"; segment: SegmentSpec }
+  | { kind: "icmp"; message: IcmpSpec }
   | { kind: "call"; name: string; words: string[] };
 
 /** A segment as written. Numbers are relative to the initial sequence numbers. */
@@ -61,6 +62,33 @@ export interface SegmentSpec {
 const WORD_SETTINGS = ["congestion", "ecn"];
 /** What the ECN field says (RFC 3168 §5). */
 const ECN_WORDS: readonly string[] = ["noecn", "ect1", "ect0", "ce"];
+
+/** An ICMP error as written, about a segment of ours. */
+export interface IcmpSpec {
+  type: number;
+  code: number;
+  mtu: number;
+  /** What it quotes. */
+  seq: number;
+  length: number;
+}
+
+/** Types and codes of ICMP, as packetdrill names them. */
+const ICMP_TYPES: Readonly<Record<string, number>> = {
+  unreachable: 3,
+  source_quench: 4,
+  time_exceeded: 11,
+  parameter_problem: 12,
+};
+const ICMP_CODES: Readonly<Record<string, number>> = {
+  net_unreachable: 0,
+  host_unreachable: 1,
+  protocol_unreachable: 2,
+  port_unreachable: 3,
+  frag_needed: 4,
+  source_route_failed: 5,
+  packet_filtered: 13,
+};
 
 const FLAG_LETTERS = "FSRP.UEW";
 
@@ -128,7 +156,11 @@ function parseStep(
   const time = parseTime(when!);
   if (time === undefined) throw wrong(`"${when}" is not a time`);
   let action: Action;
-  if (/^[<>]/.test(rest!)) {
+  if (/^<\s*icmp\s/.test(rest!)) {
+    const message = parseIcmp(rest!.replace(/^<\s*icmp\s+/, ""));
+    if (typeof message === "string") throw wrong(message);
+    action = { kind: "icmp", message };
+  } else if (/^[<>]/.test(rest!)) {
     const segment = parseSegment(rest!.slice(1).trim());
     if (typeof segment === "string") throw wrong(segment);
     action = { kind: rest!.startsWith("<") ? "inbound" : "outbound", segment };
@@ -161,6 +193,21 @@ export function ipWords(spec: Pick<SegmentSpec, "ecn" | "tos" | "ttl">): string 
     spec.ttl === undefined ? "" : `ttl ${spec.ttl}`,
   ].filter((word) => word !== "");
   return words.length === 0 ? "" : `[${words.join(", ")}]`;
+}
+
+/** What is wrong with it, if it is not an ICMP error. */
+function parseIcmp(text: string): IcmpSpec | string {
+  const match = /^(\w+)(?: ([a-z_]+))?(?: mtu (\d+))?\s+\[(\d+):(\d+)\((\d+)\)\]$/.exec(text);
+  if (!match) return "Not an ICMP error";
+  const [, typeName, codeName = "net_unreachable", mtu = 0, start, end, length] = match;
+  const type = ICMP_TYPES[typeName!];
+  const code = ICMP_CODES[codeName];
+  if (type === undefined) return `There is no ICMP type "${typeName}"`;
+  if (code === undefined) return `There is no ICMP code "${codeName}"`;
+  if (Number(end) - Number(start) !== Number(length)) {
+    return "The length in parentheses is not end minus start";
+  }
+  return { type, code, mtu: Number(mtu), seq: Number(start), length: Number(length) };
 }
 
 /** What is wrong with it, if it is not a segment. */

@@ -20,10 +20,26 @@ import { OpenError } from "../../src/tcp/tcp.ts";
 import { Drop } from "../../src/wire/drop.ts";
 import { TcpOptions } from "../../src/wire/tcp_options.ts";
 import { PROTOCOL } from "../../src/wire/protocol.ts";
-import { bytesOf, packetOf, parseIpv4, parseSegment, PEER, STACK, tcp } from "../packets.ts";
+import {
+  bytesOf,
+  icmpError,
+  packetOf,
+  parseIpv4,
+  parseSegment,
+  PEER,
+  STACK,
+  tcp,
+} from "../packets.ts";
 import { Random } from "../random.ts";
 import { decodeOptions, encodeOptions } from "./options.ts";
-import { flagLetters, ipWords, type Script, type SegmentSpec, type Step } from "./parser.ts";
+import {
+  flagLetters,
+  type IcmpSpec,
+  ipWords,
+  type Script,
+  type SegmentSpec,
+  type Step,
+} from "./parser.ts";
 
 /** How far the time of a segment may be from what the script says, in milliseconds. */
 const TOLERANCE = 1;
@@ -182,6 +198,7 @@ class Run {
       } else {
         if (time.kind !== "batch") this.#advance(from);
         if (action.kind === "inbound") this.#inject(action.segment);
+        else if (action.kind === "icmp") this.#injectIcmp(action.message);
         else this.#call(action.name, action.words);
         if (!batched) this.#stack.poll(this.#now);
         previous = this.#now - start;
@@ -254,6 +271,25 @@ class Run {
     });
     const text = this.#step.text.replace(/^[^<]*/, "");
     this.#history.push(`${this.#clock(this.#now)} ${connection.name} ${text}`);
+    this.#stack.receive(packetOf(bytes), this.#now);
+  }
+
+  /** A router, or the peer, tells of trouble with a segment of ours: IP and TCP header quoted. */
+  #injectIcmp(spec: IcmpSpec): void {
+    const connection = this.#connection();
+    const { ports, peerIsn, iss = 0 } = connection;
+    const quoted = tcp({
+      source: STACK,
+      destination: PEER,
+      sourcePort: ports.stack,
+      destinationPort: ports.peer,
+      seq: (iss + spec.seq) >>> 0,
+      ack: peerIsn,
+      flags: 16,
+      payload: patternBytes(spec.seq - 1, spec.length, 1),
+    });
+    this.#history.push(`${this.#clock(this.#now)} ${connection.name} ${this.#step.text}`);
+    const bytes = icmpError(spec.type, spec.code, quoted.subarray(0, 40), spec.mtu);
     this.#stack.receive(packetOf(bytes), this.#now);
   }
 

@@ -11,6 +11,7 @@ import { type State, STATE_NAMES } from "../../src/tcp/state.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { Packet } from "../../src/wire/packet.ts";
+import { icmpError } from "../packets.ts";
 import type { Random } from "../random.ts";
 
 /** What one direction of a link does to packets. Times in milliseconds, probabilities 0 to 1. */
@@ -38,6 +39,10 @@ export interface LinkOptions {
   rate?: number;
   /** Most bytes that wait for the link when it has a rate; what is more is dropped. */
   queue?: number;
+  /** Largest packet, in bytes; larger ones are dropped. */
+  mtu?: number;
+  /** Whether whoever sent one of those is told (RFC 1191 §4): by a router at the near end. */
+  tellsMtu?: boolean;
 }
 
 /** What is in front of and behind a packet in memory. */
@@ -114,7 +119,15 @@ export class SimulatedNetwork {
   readonly random: Random;
   readonly hosts: Host[] = [];
   /** Packets that links have dropped, doubled, held back and damaged. */
-  readonly counts = { sent: 0, lost: 0, duplicated: 0, reordered: 0, corrupted: 0, overflowed: 0 };
+  readonly counts = {
+    sent: 0,
+    lost: 0,
+    duplicated: 0,
+    reordered: 0,
+    corrupted: 0,
+    overflowed: 0,
+    tooBig: 0,
+  };
   #deliveries = new Deadlines<Delivery>();
   #spare: Delivery[] = [];
   #order = 0;
@@ -152,6 +165,11 @@ export class SimulatedNetwork {
     return (packet) => {
       counts.sent++;
       const length = packet.end - packet.at;
+      if (length > (options.mtu ?? Infinity)) {
+        counts.tooBig++;
+        if (options.tellsMtu) this.#tellMtu(packet, options.mtu!);
+        return;
+      }
       let leaves = this.now;
       if (options.rate !== undefined) {
         freeAt = Math.max(freeAt, this.now);
@@ -192,6 +210,16 @@ export class SimulatedNetwork {
         this.#arrives(to, delivery.packet, at + random.below(10));
       }
     };
+  }
+
+  /** Tells whoever sent a packet that it was too big, by quoting as little as a router must. */
+  #tellMtu(packet: Packet, mtu: number): void {
+    const source = IpAddress.scratch().load4(packet.view, packet.at + 12);
+    const from = this.hosts.find((host) => host.address.equals(source));
+    if (from === undefined) return;
+    const quoted = packet.bytes.subarray(packet.at, packet.at + 28);
+    const bytes = icmpError(3, 4, quoted, mtu, from.address);
+    this.#arrives(from, new Packet(bytes).place(0, bytes.length), this.now + 1);
   }
 
   /** Has a copy of a packet arrive at a host. */

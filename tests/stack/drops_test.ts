@@ -6,7 +6,7 @@ import { assertEquals } from "@std/assert";
 import { NO_USER, type Tcb } from "../../src/tcp/tcb.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { Drop, DROP_NAMES } from "../../src/wire/drop.ts";
-import { icmp, ipv4, PEER, STACK, tcp, type TcpFields, udp } from "../packets.ts";
+import { icmp, icmpError, ipv4, PEER, STACK, tcp, type TcpFields, udp } from "../packets.ts";
 import { encodeOptions } from "../scripts/options.ts";
 import { TestHost } from "./host.ts";
 
@@ -45,6 +45,32 @@ function segment(host: TestHost, fields: Partial<TcpFields>): void {
   host.receive(tcp({ ...PORTS, seq: 101, ack: tcb!.snd.nxt, flags: ACK, ...fields }));
 }
 
+/** A datagram from a port of ours, as a router may quote it. */
+function ourDatagram(port: number): Uint8Array<ArrayBuffer> {
+  return udp({
+    source: STACK,
+    destination: PEER,
+    sourcePort: port,
+    destinationPort: 7,
+    payload: TEXT,
+  });
+}
+
+/** The segment with which a connection sends a byte, as a router may quote it. */
+function ourSegment(host: TestHost, offset: number): Uint8Array<ArrayBuffer> {
+  const tcb = connect(host);
+  host.stack.tcp.send(tcb, TEXT.subarray(0, 1), host.now);
+  return tcp({
+    source: STACK,
+    destination: PEER,
+    sourcePort: PORTS.destinationPort,
+    destinationPort: PORTS.sourcePort,
+    seq: tcb.snd.una + offset,
+    flags: ACK,
+    payload: TEXT.subarray(0, 1),
+  });
+}
+
 const MAKERS: Partial<Record<keyof typeof Drop, (host: TestHost) => void>> = {
   IP_TRUNCATED: (host) => host.receive(new Uint8Array(19)),
   IP_BAD_VERSION: (host) => host.receive(damaged(udp({ ...PORTS, payload: TEXT }), 0)),
@@ -60,6 +86,11 @@ const MAKERS: Partial<Record<keyof typeof Drop, (host: TestHost) => void>> = {
   ICMP_BAD_CHECKSUM: (host) => host.receive(damaged(icmp(8, 0, new Uint8Array(8)), 22)),
   ICMP_UNKNOWN_TYPE: (host) => host.receive(icmp(99, 0, new Uint8Array(8))),
   ICMP_NOT_ASKED: (host) => host.receive(icmp(0, 0, new Uint8Array(8))),
+  ICMP_SOURCE_QUENCH: (host) => host.receive(icmpError(4, 0, ourDatagram(1))), // [MUST-55]
+  ICMP_BAD_QUOTE: (host) => host.receive(icmp(3, 1, new Uint8Array(4 + 28))),
+  ICMP_UNMATCHED: (host) => host.receive(icmpError(3, 1, ourDatagram(1))),
+  ICMP_BAD_SEQUENCE: (host) => host.receive(icmpError(3, 4, ourSegment(host, 1), 1000)),
+  ICMP_BAD_MTU: (host) => host.receive(icmpError(3, 4, ourSegment(host, 0), 1000)),
   UDP_TRUNCATED: (host) => host.receive(ipv4({ protocol: 17, payload: TEXT })),
   UDP_BAD_LENGTH: (host) => host.receive(ipv4({ protocol: 17, payload: new Uint8Array(8) })),
   UDP_BAD_CHECKSUM: (host) => host.receive(damaged(udp({ ...PORTS, payload: TEXT }), 29)),
@@ -128,6 +159,7 @@ Deno.test("each packet received is delivered or dropped, once", () => {
     udp({ sourcePort: 1, destinationPort: 8, payload: TEXT }),
     icmp(8, 0, new Uint8Array(8)),
     icmp(3, 1, new Uint8Array(32)),
+    icmpError(3, 3, ourDatagram(7)),
     icmp(77, 1, new Uint8Array(32)),
     ipv4({ protocol: 99, payload: TEXT }),
     new Uint8Array(3),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { IcmpConfig } from "../../src/net/icmp.ts";
 import { Stack } from "../../src/stack/stack.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
 import { Drop } from "../../src/wire/drop.ts";
@@ -21,8 +22,9 @@ export class TestHost {
   up = true;
 
   constructor(
-    { mtu = 1500, tcp = {}, addresses = [STACK] }: {
+    { mtu = 1500, tcp = {}, icmp = {}, addresses = [STACK] }: {
       mtu?: number;
+      icmp?: Partial<IcmpConfig>;
       tcp?: Partial<TcpConfig>;
       addresses?: IpAddress[];
     } = {},
@@ -37,6 +39,7 @@ export class TestHost {
       },
       addresses,
       tcp,
+      icmp,
     }, new Random(1));
   }
 

@@ -28,7 +28,9 @@ export abstract class WindowControl implements CongestionControl {
   }
 
   setMss(mss: number): void {
-    this.cwnd = Math.max(mss, Math.floor(this.cwnd / this.mss) * mss);
+    const segments = Math.floor(this.cwnd / this.mss);
+    // Larger segments must not mean more bytes (RFC 8899 §3).
+    this.cwnd = Math.max(mss, Math.min(segments * mss, this.cwnd));
     this.mss = mss;
   }
 
