@@ -44,6 +44,8 @@ const progress = {
   repeated: false,
   /** Whether that makes it impossible to tell which sending has arrived (Karn, RFC 6298 §3). */
   ambiguous: false,
+  /** Whether it came in fast recovery, which it may have ended. */
+  recovering: false,
   /** TSecr of the segment; undefined without timestamps. */
   echo: undefined as number | undefined,
 };
@@ -66,6 +68,7 @@ export function acknowledged(tcb: Tcb, seg: Segment, now: number): void {
   progress.original = false;
   progress.rtt = -1;
   progress.repeated = progress.ambiguous = false;
+  progress.recovering = r.phase === Phase.RECOVERY;
   progress.echo = seg.options.timestamps ? seg.options.timestampEcho : undefined;
   tcb.rate.begin();
   tcb.rack.begin();
@@ -370,7 +373,7 @@ function adjustWindow(tcb: Tcb, acked: number, now: number): void {
       safe,
       forced,
     );
-  } else if (acked > 0) {
+  } else if (acked > 0 && !progress.recovering) {
     congestion.onAck(sample);
   }
 }

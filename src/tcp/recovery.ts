@@ -88,11 +88,12 @@ export function beginRecovery(tcb: Tcb, phase: Phase): void {
  * for nothing may still be on their way, so it can be undone until the next one begins.
  */
 export function endRecovery(tcb: Tcb, now: number): void {
-  const { recovery: r } = tcb;
+  const { recovery: r, congestion } = tcb;
+  // After a timeout the window goes on growing from one segment (RFC 5681 §3.1).
+  if (r.phase === Phase.RECOVERY || congestion.ownsRecovery) congestion.onRecovered(now);
   r.phase = Phase.OPEN;
   r.frto = Frto.OFF;
   r.dupAcks = 0;
-  tcb.congestion.onRecovered(now);
   tcb.rack.onRecovered();
 }
 
@@ -133,9 +134,12 @@ export function undo(tcb: Tcb, now: number): void {
  * @returns Whether the timeout was spurious.
  */
 export function detectSpuriousTimeout(tcb: Tcb, delivered: boolean, advanced: boolean): boolean {
-  const { recovery: r, snd } = tcb;
+  const { recovery: r, snd, congestion } = tcb;
   if (r.frto === Frto.OFF) return false;
   if (delivered) return true;
+  if (r.frto === Frto.NEW_SENT && !advanced && !congestion.ownsRecovery) {
+    congestion.cwnd = 3 * tcb.mss; // step 3a: room for what was lost besides what is new
+  }
   // Step 2b needs something new to send; else it is conventional recovery.
   const hasNew = tcb.sendEnd !== snd.nxt && snd.wnd > tcb.flight;
   const goesOn = r.frto === Frto.TIMED_OUT && advanced && hasNew && !seqGe(snd.una, r.point);

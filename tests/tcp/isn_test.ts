@@ -20,7 +20,7 @@ Deno.test("[MUST-8] an ISN moves by one every 4 microseconds, and wraps (RFC 929
   for (const [now, ticks] of cases) assertEquals((at(now) - first) >>> 0, ticks, `at ${now}`);
 });
 
-Deno.test("[SHLD-1] an ISN depends on each address and port (RFC 6528 §3)", () => {
+Deno.test("[SHLD-1] [RFC6528-01] an ISN depends on each address and port (RFC 6528 §3)", () => {
   const isn = new IsnGenerator(new Random(1));
   const numbers = [
     isn.next(STACK, 80, PEER, 40000, 5),

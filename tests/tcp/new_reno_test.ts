@@ -16,7 +16,7 @@ function ack(control: NewReno, acked: number, windowLimited = true): void {
   control.onAck(sample);
 }
 
-Deno.test("the initial window is ten segments, or 14600 bytes, but two segments at least (RFC 6928 §2)", () => {
+Deno.test("[RFC6928-01] [RFC5681-01] the initial window is ten segments, or 14600 bytes, but two segments at least (RFC 6928 §2)", () => {
   const cases: [mss: number, window: number][] = [
     [536, 5360],
     [1460, 14_600],
@@ -27,11 +27,11 @@ Deno.test("the initial window is ten segments, or 14600 bytes, but two segments 
   for (const [mss, window] of cases) assertEquals(started(mss).cwnd, window);
 });
 
-Deno.test("after a lost SYN the window is one segment (RFC 5681 §3.1)", () => {
+Deno.test("[RFC5681-01] after a lost SYN the window is one segment (RFC 5681 §3.1)", () => {
   assertEquals(started(1460, true).cwnd, 1460);
 });
 
-Deno.test("slow start adds what is acknowledged, a segment at most (RFC 5681 §3.1)", () => {
+Deno.test("[RFC5681-02] slow start adds what is acknowledged, a segment at most (RFC 5681 §3.1)", () => {
   const control = started(1000);
   ack(control, 1000);
   ack(control, 300);
@@ -39,7 +39,7 @@ Deno.test("slow start adds what is acknowledged, a segment at most (RFC 5681 §3
   assertEquals(control.cwnd, 10_000 + 1000 + 300 + 1000);
 });
 
-Deno.test("congestion avoidance adds a segment for each window acknowledged (RFC 5681 §3.1)", () => {
+Deno.test("[RFC5681-03] congestion avoidance adds a segment for each window acknowledged (RFC 5681 §3.1)", () => {
   const control = started(1000);
   control.onTimeout(8000, 0, true);
   assertEquals([control.cwnd, control.ssthresh], [1000, 4000]);
@@ -57,7 +57,7 @@ Deno.test("a window that was not the limit does not grow (RFC 7661 §4)", () => 
   assertEquals(control.cwnd, 10_000);
 });
 
-Deno.test("a loss sets the threshold to half of what was in flight, two segments at least (RFC 5681 §3.1)", () => {
+Deno.test("[RFC5681-04] a loss sets the threshold to half of what was in flight, two segments at least (RFC 5681 §3.1)", () => {
   const control = started(1000);
   control.onLoss(10_000, 0);
   assertEquals(control.ssthresh, 5000);
@@ -67,7 +67,7 @@ Deno.test("a loss sets the threshold to half of what was in flight, two segments
   assertEquals(control.ssthresh, 2000);
 });
 
-Deno.test("a second timeout leaves the threshold as it is (RFC 5681 §3.1)", () => {
+Deno.test("[RFC5681-04] a second timeout leaves the threshold as it is (RFC 5681 §3.1)", () => {
   const control = started(1000);
   control.onTimeout(8000, 0, true);
   control.onTimeout(1000, 0, false);
@@ -81,7 +81,7 @@ Deno.test("a reduction for nothing is taken back (RFC 4015 §3.2)", () => {
   assertEquals([control.cwnd, control.ssthresh], [10_000, Infinity]);
 });
 
-Deno.test("an idle window falls by half for each timeout, to the restart window at most (RFC 5681 §4.1)", () => {
+Deno.test("[RFC5681-08] an idle window falls by half for each timeout, to the restart window at most (RFC 5681 §4.1)", () => {
   const control = started(1000);
   control.onLoss(10_000, 0);
   control.onRecovered(0);

@@ -1,11 +1,11 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { RttEstimator } from "../../src/tcp/rtt.ts";
 
-Deno.test("RTO is one second before the first measurement (RFC 6298 §2.1)", () => {
+Deno.test("[RFC6298-01] RTO is one second before the first measurement (RFC 6298 §2.1)", () => {
   assertEquals(new RttEstimator(1000).rto, 1000);
 });
 
-Deno.test("RTO follows SRTT and RTTVAR as RFC 6298 §2.2 and 2.3 compute them", () => {
+Deno.test("[RFC6298-02] RTO follows SRTT and RTTVAR as RFC 6298 §2.2 and 2.3 compute them", () => {
   const rtt = new RttEstimator(0);
   const steps: [sample: number, srtt: number, rttvar: number, rto: number][] = [
     [100, 100, 50, 300], // SRTT = R, RTTVAR = R / 2, RTO = SRTT + 4 RTTVAR
@@ -27,7 +27,7 @@ Deno.test("a steady round-trip time leaves the clock's granularity above SRTT (R
   assertAlmostEquals(rtt.rto, 81, 0.001);
 });
 
-Deno.test("RTO has a lower bound, and an upper one of a minute (RFC 6298 §2.4, 2.5)", () => {
+Deno.test("[RFC6298-03] RTO has a lower bound, and an upper one of a minute (RFC 6298 §2.4, 2.5)", () => {
   const rtt = new RttEstimator(1000);
   rtt.sample(10);
   assertEquals(rtt.rto, 1000);
@@ -35,7 +35,7 @@ Deno.test("RTO has a lower bound, and an upper one of a minute (RFC 6298 §2.4, 
   assertEquals(rtt.rto, 60_000);
 });
 
-Deno.test("RTO doubles with each timeout, to a minute, until the next measurement (RFC 6298 §5.5)", () => {
+Deno.test("[RFC6298-06] RTO doubles with each timeout, to a minute, until the next measurement (RFC 6298 §5.5)", () => {
   const rtt = new RttEstimator(1000);
   const seen: number[] = [];
   for (let i = 0; i < 7; i++) {
@@ -47,7 +47,7 @@ Deno.test("RTO doubles with each timeout, to a minute, until the next measuremen
   assertEquals(rtt.rto, 1500);
 });
 
-Deno.test("a lost SYN makes RTO 3 seconds, unless something was measured (RFC 6298 §5.7)", () => {
+Deno.test("[RFC6298-07] a lost SYN makes RTO 3 seconds, unless something was measured (RFC 6298 §5.7)", () => {
   const rtt = new RttEstimator(1000);
   rtt.backOff();
   rtt.synWasLost();

@@ -61,7 +61,7 @@ export interface CongestionControl {
   onLoss(flight: number, now: number): void;
   /** The retransmission timer expired, `flight` being out. */
   onTimeout(flight: number, now: number, first: boolean): void;
-  /** Recovery is over. */
+  /** Fast recovery is over; for one that owns recovery, that from a timeout too. */
   onRecovered(now: number): void;
   /** The last `onLoss` or `onTimeout` was an error: nothing had been lost. Recovery may be over. */
   undo(now: number): void;
