@@ -30,11 +30,15 @@ export {
 export type { Device, DeviceCapabilities, DeviceCounters } from "./src/phy/device.ts";
 export { memoryPair, type MemoryPairOptions } from "./src/phy/memory.ts";
 export { toDuplex } from "./src/socket/duplex.ts";
+export type { KeepAliveOptions } from "./src/socket/options.ts";
 export type { PingOptions } from "./src/socket/ping.ts";
 export type { TcpConn } from "./src/socket/tcp_conn.ts";
 export type { TcpListener } from "./src/socket/tcp_listener.ts";
 export type { UdpSocket } from "./src/socket/udp_socket.ts";
 export type { TcpConfig } from "./src/tcp/config.ts";
+export type { ConnectionOptions } from "./src/tcp/connection_options.ts";
+export type { EcnMode } from "./src/tcp/ecn.ts";
+export type { TcpInfo } from "./src/tcp/info.ts";
 export type { CongestionName } from "./src/tcp/congestion/registry.ts";
 export { IpAddress } from "./src/wire/address.ts";
 export type { Packet } from "./src/wire/packet.ts";

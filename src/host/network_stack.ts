@@ -7,12 +7,14 @@
 import type { Device, DeviceCounters } from "../phy/device.ts";
 import type { Closable, SocketContext } from "../socket/context.ts";
 import { checkPort, closedHere } from "../socket/errors.ts";
+import { checkConnectionOptions } from "../socket/options.ts";
 import { ping, type PingOptions } from "../socket/ping.ts";
 import { TcpConn } from "../socket/tcp_conn.ts";
 import { TcpListener } from "../socket/tcp_listener.ts";
 import { UdpSocket } from "../socket/udp_socket.ts";
 import { Stack } from "../stack/stack.ts";
 import type { TcpConfig } from "../tcp/config.ts";
+import type { ConnectionOptions } from "../tcp/connection_options.ts";
 import type { StateObserver } from "../tcp/tcp.ts";
 import { IpAddress } from "../wire/address.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -31,8 +33,8 @@ export interface StackOptions {
   tcp?: Partial<TcpConfig>;
 }
 
-/** Where to listen. */
-export interface ListenOptions {
+/** Where to listen, and how the connections are to be. */
+export interface ListenOptions extends ConnectionOptions {
   /** 1 to 65535; 0, or left out, has the stack pick a free one. Not looked at with `any`. */
   port?: number;
   /** The address to listen on; left out: all of the stack's. */
@@ -44,7 +46,7 @@ export interface ListenOptions {
 }
 
 /** Where to connect to, and how. */
-export interface ConnectOptions {
+export interface ConnectOptions extends ConnectionOptions {
   /** An IP address. */
   hostname: string;
   /** 1 to 65535. */
@@ -118,7 +120,7 @@ export class NetworkStack implements AsyncDisposable {
    *
    * @throws {Deno.errors.AddrInUse} If another listener has the port.
    * @throws {Deno.errors.AddrNotAvailable} If `hostname` is not an address of this stack.
-   * @throws {RangeError} If the port or the backlog is out of range.
+   * @throws {RangeError} If the port, the backlog or a setting of connections is out of range.
    * @throws {TypeError} If `hostname` is not an IP address.
    */
   listen(options: ListenOptions): TcpListener {
@@ -127,7 +129,8 @@ export class NetworkStack implements AsyncDisposable {
     const port = options.any ? 0 : portOrFree(options.port, this.core.tcp);
     const backlog = options.backlog ?? DEFAULT_BACKLOG;
     if (!(backlog >= 1)) throw new RangeError(`Backlog must be 1 or more: got ${backlog}`);
-    return new TcpListener(this.#context, address, port, backlog);
+    const forEach = checkConnectionOptions(options, this.core.tcp.config);
+    return new TcpListener(this.#context, address, port, backlog, forEach);
   }
 
   /**
@@ -136,7 +139,7 @@ export class NetworkStack implements AsyncDisposable {
    * @throws {Deno.errors.ConnectionRefused} If nobody listens there.
    * @throws {Deno.errors.TimedOut} If nobody answers.
    * @throws {Deno.errors.NetworkUnreachable} If the stack has no way there: to itself, or by IPv6.
-   * @throws {RangeError} If a port is out of range.
+   * @throws {RangeError} If a port or a setting of the connection is out of range.
    * @throws {TypeError} If `hostname` is not an IP address.
    */
   async connect(options: ConnectOptions): Promise<TcpConn> {
@@ -148,6 +151,7 @@ export class NetworkStack implements AsyncDisposable {
       null,
       checkPort(options.localPort ?? 0, 0),
       options.signal,
+      checkConnectionOptions(options, this.core.tcp.config),
     );
   }
 

@@ -67,7 +67,13 @@ class ConnDuplex extends Duplex {
 
   /** Whether small writes are sent at once instead of being collected. */
   setNoDelay(noDelay = true): this {
-    this.#conn.setNoDelay(noDelay);
+    if (!this.destroyed) this.#conn.setNoDelay(noDelay);
+    return this;
+  }
+
+  /** Whether a silent peer is asked if it is there, the first time after `idle` ms; 0: 2 hours. */
+  setKeepAlive(on = false, idle = 0): this {
+    if (!this.destroyed) this.#conn.setKeepAlive(on && idle > 0 ? { idle } : on);
     return this;
   }
 }

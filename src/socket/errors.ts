@@ -31,6 +31,17 @@ export function closeError(tcb: Tcb): Error | undefined {
   }
 }
 
+/** The last trouble that did not end the connection; `undefined` if there was none. */
+export function softErrorOf(tcb: Tcb): Error | undefined {
+  const peer = `${tcb.remote}:${tcb.remotePort}`;
+  switch (tcb.softError) {
+    case SoftError.NO_ANSWER:
+      return new Deno.errors.TimedOut(`No answer from ${peer} so far`);
+    default:
+      return undefined;
+  }
+}
+
 /** The error for the use of a socket that this side has closed. */
 export function closedHere(what: string): Error {
   return new Deno.errors.BadResource(`The ${what} is closed`);

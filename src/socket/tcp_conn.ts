@@ -4,13 +4,18 @@
  * @module
  */
 
+import { CallError, sendError } from "../tcp/calls.ts";
+import type { ConnectionOptions } from "../tcp/connection_options.ts";
+import { ECN_MASK } from "../tcp/ecn.ts";
+import type { TcpInfo } from "../tcp/info.ts";
 import { State } from "../tcp/state.ts";
-import { CloseReason, type Tcb, type TcpUser } from "../tcp/tcb.ts";
-import { OpenError } from "../tcp/tcp.ts";
+import type { Tcb, TcpUser } from "../tcp/tcb.ts";
+import { OpenError, type Tcp } from "../tcp/tcp.ts";
 import type { IpAddress } from "../wire/address.ts";
 import type { SocketContext } from "./context.ts";
-import { closedHere, closeError } from "./errors.ts";
+import { closedHere, closeError, softErrorOf } from "./errors.ts";
 import { Gate } from "./gate.ts";
+import { checkKeepAlive, checkTime, checkTos, checkTtl, type KeepAliveOptions } from "./options.ts";
 
 /** How much {@linkcode TcpConn.readable} reads at once, in bytes. */
 const CHUNK = 64 * 1024;
@@ -20,6 +25,8 @@ class Waiters implements TcpUser {
   readonly open: Gate = new Gate();
   readonly readable: Gate = new Gate();
   readonly writable: Gate = new Gate();
+  urgentHandler: (() => void) | null = null;
+  softErrorHandler: (() => void) | null = null;
 
   onOpen(): void {
     this.open.open();
@@ -32,6 +39,12 @@ class Waiters implements TcpUser {
   }
   onClosed(): void {
     this.all();
+  }
+  onUrgent(): void {
+    if (this.urgentHandler !== null) queueMicrotask(this.urgentHandler);
+  }
+  onSoftError(): void {
+    if (this.softErrorHandler !== null) queueMicrotask(this.softErrorHandler);
   }
   all(): void {
     this.open.open();
@@ -83,11 +96,12 @@ export class TcpConn implements AsyncDisposable {
     local: IpAddress | null,
     localPort: number,
     signal: AbortSignal | undefined,
+    options?: ConnectionOptions,
   ): Promise<TcpConn> {
     signal?.throwIfAborted();
     const waiters = new Waiters();
     const { tcp } = context.stack;
-    const tcb = tcp.open(remote, port, local, localPort, waiters, context.now());
+    const tcb = tcp.open(remote, port, local, localPort, waiters, context.now(), options);
     if (typeof tcb === "number") throw openError(tcb, `${remote}:${port}`, localPort);
     const conn = new TcpConn(context, tcb, waiters);
     context.kick();
@@ -150,23 +164,43 @@ export class TcpConn implements AsyncDisposable {
    * @throws {Deno.errors.ConnectionReset} If the peer reset the connection.
    * @throws {Deno.errors.TimedOut} If the peer stopped answering.
    */
-  async write(bytes: Uint8Array): Promise<number> {
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#write(bytes, false);
+  }
+
+  async #write(bytes: Uint8Array, urgent: boolean): Promise<number> {
     const { tcp } = this.#context.stack;
     const tcb = this.#tcb;
     if (bytes.length === 0) return 0;
     for (;;) {
       if (this.#closed) throw closedHere("connection");
-      const n = tcp.send(tcb, bytes, this.#context.now());
+      const now = this.#context.now();
+      const n = urgent ? tcp.sendUrgent(tcb, bytes, now) : tcp.send(tcb, bytes, now);
       if (n > 0) {
         this.#context.kick();
         return n;
       }
       this.#throwIfGone();
-      if (tcb.finQueued || tcb.reason !== CloseReason.NONE) {
+      if (sendError(tcb) !== CallError.NO_RESOURCES) {
         throw new Deno.errors.BrokenPipe("The sending side of the connection is closed");
       }
       await this.#waiters.writable.wait();
     }
+  }
+
+  /**
+   * As {@linkcode write}, and tells the peer at once that these bytes, and what is in front of them,
+   * are urgent (RFC 9293 §3.8.5). They stay in line. It is there for protocols that have always
+   * used it, such as Telnet; new ones should not.
+   *
+   * @returns How many bytes were taken: at least one, and maybe not all.
+   * @throws {Deno.errors.BrokenPipe} If the sending side is closed.
+   * @throws {Deno.errors.BadResource} If this side has closed the connection.
+   * @throws {Deno.errors.ConnectionReset} If the peer reset the connection.
+   * @throws {Deno.errors.TimedOut} If the peer stopped answering.
+   */
+  writeUrgent(bytes: Uint8Array): Promise<number> {
+    return this.#write(bytes, true);
   }
 
   #throwIfGone(): void {
@@ -209,9 +243,128 @@ export class TcpConn implements AsyncDisposable {
     this.#context.kick();
   }
 
-  /** Whether small writes are sent at once instead of being collected (Nagle's algorithm). */
+  /** Control block and TCP of a connection that this side has not closed. */
+  #live(): { tcb: Tcb; tcp: Tcp } {
+    if (this.#closed) throw closedHere("connection");
+    return { tcb: this.#tcb, tcp: this.#context.stack.tcp };
+  }
+
+  /**
+   * Whether small writes are sent at once instead of being collected (Nagle's algorithm).
+   *
+   * @throws {Deno.errors.BadResource} If this side has closed the connection.
+   */
   setNoDelay(noDelay = true): void {
-    this.#tcb.noDelay = noDelay;
+    this.#live().tcb.noDelay = noDelay;
+  }
+
+  /**
+   * Holds back what does not fill a segment, until it is switched off, more is written or 200 ms
+   * have passed: for several writes that belong together.
+   *
+   * @throws {Deno.errors.BadResource} If this side has closed the connection.
+   */
+  setCork(cork = true): void {
+    const { tcb, tcp } = this.#live();
+    tcp.setCork(tcb, cork, this.#context.now());
+    this.#context.kick();
+  }
+
+  /**
+   * Whether a peer that has been silent for long is asked if it is still there (RFC 9293 §3.8.4).
+   * If it does not answer, the connection ends with `TimedOut`. Off by default.
+   *
+   * @param keepAlive `true` for the default times, or the times.
+   * @throws {RangeError} If a time or the count is out of range.
+   * @throws {Deno.errors.BadResource} If this side has closed the connection.
+   */
+  setKeepAlive(keepAlive: boolean | KeepAliveOptions = true): void {
+    const { tcb, tcp } = this.#live();
+    tcp.setKeepAlive(tcb, checkKeepAlive(keepAlive, tcp.config), this.#context.now());
+    this.#context.kick();
+  }
+
+  /**
+   * How long what was written may stay unacknowledged before the connection ends with `TimedOut`
+   * (RFC 9293 §3.8.3, RFC 5482). By default 5 minutes.
+   *
+   * @param ms In milliseconds, 1 or more; below 100 s a connection may not outlive short troubles.
+   * @throws {RangeError} If it is out of range.
+   * @throws {Deno.errors.BadResource} If this side has closed the connection.
+   */
+  setUserTimeout(ms: number): void {
+    const { tcb, tcp } = this.#live();
+    tcp.setUserTimeout(tcb, checkTime(ms, 1, "User timeout"));
+    this.#context.kick();
+  }
+
+  /**
+   * How long the connection may take to deliver what was written once {@linkcode close} was called;
+   * then it is reset. By default it takes the time that it needs.
+   *
+   * @param ms In milliseconds; 0 has `close` reset at once, `null` is the default.
+   * @throws {RangeError} If it is out of range.
+   * @throws {Deno.errors.BadResource} If this side has closed the connection.
+   */
+  setLinger(ms: number | null): void {
+    this.#live().tcb.linger = ms === null ? -1 : checkTime(ms, 0, "Linger time");
+  }
+
+  /**
+   * Sets the Diffserv field of what is sent from now on (RFC 9293 §3.9.1.9).
+   *
+   * @param tos The whole byte, 0 to 255, with the field in its upper six bits: 0xb8 for expedited
+   * forwarding. The lower two are not used: they are ECN's.
+   * @throws {RangeError} If it is out of range.
+   * @throws {Deno.errors.BadResource} If this side has closed the connection.
+   */
+  setTos(tos: number): void {
+    this.#live().tcb.tos = checkTos(tos) & ~ECN_MASK;
+  }
+
+  /**
+   * Sets the time to live of what is sent from now on, 1 to 255 hops.
+   *
+   * @throws {RangeError} If it is out of range.
+   * @throws {Deno.errors.BadResource} If this side has closed the connection.
+   */
+  setTtl(ttl: number): void {
+    this.#live().tcb.sendOptions.ttl = checkTtl(ttl);
+  }
+
+  /** All that is known of the connection at the moment; of a closed one, what was known last. */
+  info(): TcpInfo {
+    return this.#context.stack.tcp.info(this.#tcb, this.#context.now());
+  }
+
+  /**
+   * Called when the peer tells that something urgent comes, or more of it (RFC 9293 §3.8.5):
+   * `info().urgent` says how many bytes are left to read up to its end, which one `read` does not
+   * cross. `null` for none.
+   */
+  get onUrgent(): (() => void) | null {
+    return this.#waiters.urgentHandler;
+  }
+
+  set onUrgent(handler: (() => void) | null) {
+    this.#waiters.urgentHandler = handler;
+  }
+
+  /**
+   * Called when there is trouble that does not end the connection (RFC 9293 §3.9.1.8):
+   * {@linkcode lastError} says which. `null` for none.
+   */
+  get onSoftError(): (() => void) | null {
+    return this.#waiters.softErrorHandler;
+  }
+
+  set onSoftError(handler: (() => void) | null) {
+    this.#waiters.softErrorHandler = handler;
+  }
+
+  /** The last trouble that did not end the connection; `null` if there was none. */
+  get lastError(): Error | null {
+    return softErrorOf(this.#tcb) ?? null;
   }
 
   /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type ConnectionOptions, NO_OPTIONS } from "../tcp/connection_options.ts";
 import type { Listener } from "../tcp/listener.ts";
 import type { IpAddress } from "../wire/address.ts";
 import type { SocketContext } from "./context.ts";
@@ -23,7 +24,13 @@ export class TcpListener implements AsyncIterable<TcpConn>, AsyncDisposable {
   #closed = false;
 
   /** See `NetworkStack.listen`, which checks what the user gave. */
-  constructor(context: SocketContext, address: IpAddress | null, port: number, backlog: number) {
+  constructor(
+    context: SocketContext,
+    address: IpAddress | null,
+    port: number,
+    backlog: number,
+    options: ConnectionOptions = NO_OPTIONS,
+  ) {
     const listener = context.stack.tcp.listen(
       address,
       port,
@@ -36,6 +43,7 @@ export class TcpListener implements AsyncIterable<TcpConn>, AsyncDisposable {
     }
     this.#context = context;
     this.#listener = listener;
+    listener.options = options;
     context.open.add(this);
     this.addr = { transport: "tcp", hostname, port };
   }

@@ -147,7 +147,6 @@ pairTest("a closed connection can't be used, as Deno's", async (pair) => {
   for (const use of [() => a.read(BYTE), () => a.write(BYTE), () => a.closeWrite()]) {
     await assertRejects(use, Deno.errors.BadResource, "The connection is closed");
   }
-  a.setNoDelay();
   assertEquals(a.remoteAddr.hostname, FAR);
 });
 

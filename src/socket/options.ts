@@ -1,0 +1,94 @@
+/**
+ * Checks of what users choose for their connections.
+ *
+ * @module
+ */
+
+import type { TcpConfig } from "../tcp/config.ts";
+import { CONGESTION_NAMES } from "../tcp/congestion/registry.ts";
+import type { ConnectionOptions } from "../tcp/connection_options.ts";
+import { ECN_MODES } from "../tcp/ecn.ts";
+import type { KeepAliveTimes } from "../tcp/keep_alive.ts";
+
+/** Largest send buffer, in bytes: as much as a window can be (RFC 7323 §2.3). */
+const MAX_SEND_BUFFER = 2 ** 30;
+/** Longest time that can be set, in milliseconds: what a timer of the host can wait for. */
+const MAX_TIME = 2 ** 31 - 1;
+/** One probe without an answer is not the end (RFC 9293 §3.8.4, MUST-29). */
+const MIN_KEEP_ALIVE_COUNT = 2;
+
+/** When to ask a silent peer whether it is still there; what is left out has its default. */
+export interface KeepAliveOptions {
+  /** Silence before the first probe, in milliseconds; by default 2 hours. */
+  idle?: number;
+  /** Time between two probes, in milliseconds; by default 75 s. */
+  interval?: number;
+  /** How many probes without an answer end the connection, 2 or more; by default 9. */
+  count?: number;
+}
+
+/**
+ * Takes what concerns one connection out of what a user gave.
+ *
+ * @throws {RangeError} If something is out of its range, or has no such name.
+ */
+export function checkConnectionOptions(
+  options: ConnectionOptions,
+  config: TcpConfig,
+): ConnectionOptions {
+  const { congestion, ecn, tos, ttl, sendBuffer, receiveBuffer } = options;
+  checkName(congestion, CONGESTION_NAMES, "congestion control");
+  checkName(ecn, ECN_MODES, "ECN mode");
+  if (tos !== undefined) checkTos(tos);
+  if (ttl !== undefined) checkTtl(ttl);
+  if (sendBuffer !== undefined) checkInteger(sendBuffer, 1, MAX_SEND_BUFFER, "Send buffer");
+  if (receiveBuffer !== undefined) {
+    checkInteger(receiveBuffer, 1, config.receiveBufferMax, "Receive buffer");
+  }
+  return { congestion, ecn, tos, ttl, sendBuffer, receiveBuffer };
+}
+
+/** The times of keep-alive, the default ones where nothing else is said; `null`: off. */
+export function checkKeepAlive(
+  wish: boolean | KeepAliveOptions,
+  config: TcpConfig,
+): KeepAliveTimes | null {
+  if (wish === false) return null;
+  const options = wish === true ? {} : wish;
+  const {
+    idle = config.keepAliveIdle,
+    interval = config.keepAliveInterval,
+    count = config.keepAliveCount,
+  } = options;
+  checkInteger(idle, 1, MAX_TIME, "Idle time");
+  checkInteger(interval, 1, MAX_TIME, "Interval");
+  checkInteger(count, MIN_KEEP_ALIVE_COUNT, MAX_TIME, "Count of probes");
+  return { idle, interval, count };
+}
+
+/** Checks a time in milliseconds, from `lowest` on. */
+export function checkTime(ms: number, lowest: number, what: string): number {
+  return checkInteger(ms, lowest, MAX_TIME, what);
+}
+
+/** Checks a byte with a Diffserv field. */
+export function checkTos(tos: number): number {
+  return checkInteger(tos, 0, 255, "Type of service");
+}
+
+/** Checks a time to live. */
+export function checkTtl(ttl: number): number {
+  return checkInteger(ttl, 1, 255, "Time to live");
+}
+
+function checkName(name: string | undefined, names: readonly string[], what: string): void {
+  if (name === undefined || names.includes(name)) return;
+  throw new RangeError(`Unknown ${what} "${name}": use one of ${names.join(", ")}`);
+}
+
+function checkInteger(value: number, lowest: number, highest: number, what: string): number {
+  if (!Number.isInteger(value) || value < lowest || value > highest) {
+    throw new RangeError(`${what} must be an integer from ${lowest} to ${highest}: got ${value}`);
+  }
+  return value;
+}

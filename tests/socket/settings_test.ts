@@ -1,0 +1,252 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { ConnectOptions, NetworkStack, TcpConn } from "../../mod.ts";
+import { connected, FAR, hear, isPending, pairTest, say, settles, until } from "../stacks.ts";
+
+const BYTE = new Uint8Array(1);
+
+/** Packets that come are lost from now on. */
+function deafen(stack: NetworkStack): void {
+  stack.core.receive = () => {};
+}
+
+/** The segments that a stack receives from now on, as numbers of bytes. */
+function watchLengths(stack: NetworkStack): number[] {
+  const lengths: number[] = [];
+  const receive = stack.core.receive.bind(stack.core);
+  stack.core.receive = (packet, now) => {
+    lengths.push(packet.end - packet.at);
+    receive(packet, now);
+  };
+  return lengths;
+}
+
+pairTest(
+  "[MUST-24] keep-alive ends a connection whose peer is gone (RFC 9293 §3.8.4)",
+  async (pair) => {
+    const [a] = await connected(pair);
+    a.setKeepAlive({ idle: 20, interval: 10, count: 2 });
+    assert(a.info().timers.keepAlive! <= 20);
+    await until(() => a.info().traffic.segmentsReceived >= 2, "an answered probe");
+    deafen(pair.far);
+    await assertRejects(() => settles(a.read(BYTE)), Deno.errors.TimedOut);
+  },
+);
+
+pairTest("keep-alive is off by default, and can be switched off again", async (pair) => {
+  const [a] = await connected(pair);
+  assertEquals(a.info().timers.keepAlive, undefined);
+  a.setKeepAlive();
+  assert(a.info().timers.keepAlive! > 7_000_000, "two hours by default");
+  a.setKeepAlive(false);
+  assertEquals(a.info().timers.keepAlive, undefined);
+});
+
+pairTest(
+  "[MUST-21] a user timeout ends a connection whose peer does not answer (RFC 9293 §3.8.3)",
+  async (pair) => {
+    const [a] = await connected(pair);
+    deafen(pair.far);
+    a.setUserTimeout(50);
+    await a.write(BYTE);
+    await assertRejects(() => settles(a.read(BYTE)), Deno.errors.TimedOut, `No answer from ${FAR}`);
+  },
+);
+
+pairTest("a cork holds small writes back until it is pulled", async (pair) => {
+  const [a, b] = await connected(pair);
+  const lengths = watchLengths(pair.far);
+  a.setNoDelay();
+  a.setCork();
+  for (const text of ["one ", "two ", "three"]) await say(a, text);
+  a.setCork(false);
+  assertEquals(await hear(b, 13), "one two three");
+  assertEquals(lengths, [20 + 32 + 13]);
+});
+
+pairTest("lingering 0 ms, close() resets", async (pair) => {
+  const [a, b] = await connected(pair);
+  a.setLinger(0);
+  a.close();
+  await assertRejects(() => settles(b.read(BYTE)), Deno.errors.ConnectionReset);
+});
+
+pairTest(
+  "a connection that lingers is reset when its text isn't delivered in time",
+  async (pair) => {
+    const [a] = await connected(pair);
+    deafen(pair.far);
+    await say(a, "x");
+    a.setLinger(30);
+    a.close();
+    assertEquals(a.info().state, "FIN_WAIT_1");
+    await until(() => a.info().state === "CLOSED", "the reset");
+    assertEquals(pair.near.counters().tcpResetsSent, 1);
+  },
+);
+
+pairTest(
+  "a connection that lingers delivers what it can, and null takes that back",
+  async (pair) => {
+    const [a, b] = await connected(pair);
+    a.setLinger(0);
+    a.setLinger(null);
+    await say(a, "last words");
+    a.close();
+    assertEquals(await hear(b, 10), "last words");
+    assertEquals(await settles(b.read(BYTE)), null);
+  },
+);
+
+pairTest(
+  "[MUST-32] [MUST-33] what is urgent is told of, and read in line up to its end (RFC 9293 §3.8.5)",
+  async (pair) => {
+    const [a, b] = await connected(pair);
+    const { promise: told, resolve } = Promise.withResolvers<void>();
+    assertEquals([b.onUrgent, b.onSoftError], [null, null]);
+    b.onUrgent = resolve;
+    await say(a, "calm ");
+    assertEquals(await a.writeUrgent(new TextEncoder().encode("urgent!")), 7);
+    await say(a, "calm again");
+    await settles(told, "the call");
+    await until(() => b.info().buffers.receive.length === 22, "all of the text");
+    assertEquals(b.info().urgent, 12);
+    const target = new Uint8Array(100);
+    assertEquals(await b.read(target), 12);
+    assertEquals(b.info().urgent, 0);
+    assertEquals(await b.read(target), 10);
+  },
+);
+
+pairTest(
+  "[MUST-47] [SHLD-9] trouble is told of, and does not end the connection (RFC 9293 §3.9.1.8)",
+  async (pair) => {
+    const [a, b] = await connected(pair);
+    const { promise: told, resolve } = Promise.withResolvers<void>();
+    const { receive } = pair.far.core;
+    deafen(pair.far);
+    assertEquals(a.lastError, null);
+    a.onSoftError = resolve;
+    await say(a, "x");
+    await settles(told, "the call");
+    assert(a.lastError instanceof Deno.errors.TimedOut, String(a.lastError));
+    assertEquals([a.info().timeouts, a.info().softError], [3, "NO_ANSWER"]);
+    pair.far.core.receive = receive;
+    assertEquals(await settles(hear(b, 1)), "x");
+  },
+  { tcp: { minRto: 10, timestamps: true } },
+);
+
+pairTest(
+  "[SHLD-20] whoever gives no function is not told of trouble (RFC 9293 §3.9.1.8)",
+  async (pair) => {
+    const [a] = await connected(pair);
+    deafen(pair.far);
+    let calls = 0;
+    a.onSoftError = () => calls++;
+    a.onSoftError = null;
+    await say(a, "x");
+    await until(() => a.info().timeouts >= 3, "three retransmissions");
+    assertEquals(calls, 0);
+    assert(a.lastError !== null, "it can be asked for");
+  },
+  { tcp: { minRto: 10 } },
+);
+
+pairTest("info() tells what both sides agreed on, and counts", async (pair) => {
+  const listener = pair.far.listen({ port: 7, ttl: 9, congestion: "newreno" });
+  const a = await pair.near.connect({ hostname: FAR, port: 7, ecn: "on", tos: 0xb9, ttl: 33 });
+  const b = await listener.accept();
+  await say(a, "hello");
+  assertEquals(await hear(b, 5), "hello");
+  const [near, far] = [a.info(), b.info()];
+  assertEquals([near.state, far.state], ["ESTABLISHED", "ESTABLISHED"]);
+  assertEquals([near.options.ecn, far.options.ecn], [true, true]);
+  assertEquals([near.tos.send, far.tos.receive], [0xb8, 0xb8]);
+  assertEquals([near.ttl, far.ttl, far.congestion], [33, 9, "newreno"]);
+  assertEquals([near.traffic.bytesSent, far.traffic.bytesReceived], [5, 5]);
+  a.setTos(0x20);
+  a.setTtl(3);
+  assertEquals([a.info().tos.send, a.info().ttl], [0x20, 3]);
+  a.close();
+  assertEquals(a.info().traffic.bytesSent, 5);
+  listener.close();
+});
+
+pairTest("buffers whose size is given don't grow", async (pair) => {
+  const listener = pair.far.listen({ port: 7, receiveBuffer: 3000, sendBuffer: 2000 });
+  const options: ConnectOptions = { hostname: FAR, port: 7, sendBuffer: 4000 };
+  const a = await pair.near.connect(options);
+  const b = await listener.accept();
+  assertEquals([a.info().buffers.send.capacity, a.info().sendWindow], [4000, 3000]);
+  assertEquals(b.info().buffers.receive.capacity, 3000);
+  assertEquals(b.info().buffers.send.capacity, 2000);
+  let written = 0;
+  for (;;) {
+    const writing = a.write(new Uint8Array(10_000));
+    if (await isPending(writing)) {
+      writing.catch(() => {}); // ends with the connection
+      break;
+    }
+    written += await writing;
+  }
+  assert(written > 6000 && written <= 7000, `${written} bytes`);
+  a.abort();
+  listener.close();
+});
+
+pairTest("settings that make no sense are refused, and say what would", async ({ near, far }) => {
+  const wrong: [options: Partial<ConnectOptions>, message: string][] = [
+    [{ tos: 256 }, "Type of service must be an integer from 0 to 255: got 256"],
+    [{ ttl: 0 }, "Time to live must be an integer from 1 to 255: got 0"],
+    [{ sendBuffer: 0 }, "Send buffer must be an integer from 1 to 1073741824: got 0"],
+    [{ receiveBuffer: 1e9 }, "Receive buffer must be an integer from 1 to 6291456: got 1000000000"],
+    [{ ecn: "yes" as "on" }, 'Unknown ECN mode "yes": use one of off, passive, on'],
+    [{ congestion: "vegas" as "cubic" }, 'Unknown congestion control "vegas": use one of '],
+  ];
+  for (const [options, message] of wrong) {
+    const connect = () => near.connect({ hostname: FAR, port: 7, ...options });
+    await assertRejects(connect, RangeError, message);
+    assertThrows(() => far.listen({ port: 7, ...options }), RangeError, message);
+  }
+});
+
+const SETTERS: Record<string, (conn: TcpConn) => void> = {
+  setNoDelay: (conn) => conn.setNoDelay(),
+  setCork: (conn) => conn.setCork(),
+  setKeepAlive: (conn) => conn.setKeepAlive(),
+  setUserTimeout: (conn) => conn.setUserTimeout(1000),
+  setLinger: (conn) => conn.setLinger(1000),
+  setTos: (conn) => conn.setTos(0),
+  setTtl: (conn) => conn.setTtl(1),
+};
+
+pairTest(
+  "a connection refuses settings that make no sense, and any once it is closed",
+  async (pair) => {
+    const [a] = await connected(pair);
+    const wrong: [() => void, message: string][] = [
+      [() => a.setKeepAlive({ idle: 0 }), "Idle time must be an integer from 1 to"],
+      [() => a.setKeepAlive({ interval: 0.5 }), "Interval must be an integer from 1 to"],
+      [() => a.setKeepAlive({ count: 1 }), "Count of probes must be an integer from 2 to"],
+      [() => a.setUserTimeout(0), "User timeout must be an integer from 1 to 2147483647: got 0"],
+      [() => a.setLinger(-1), "Linger time must be an integer from 0 to 2147483647: got -1"],
+      [() => a.setTos(-1), "Type of service must be"],
+      [() => a.setTtl(256), "Time to live must be"],
+    ];
+    for (const [call, message] of wrong) assertThrows(call, RangeError, message);
+    for (const set of Object.values(SETTERS)) set(a);
+    a.close();
+    for (const [name, set] of Object.entries(SETTERS)) {
+      assertThrows(() => set(a), Deno.errors.BadResource, "The connection is closed", name);
+    }
+  },
+);
+
+pairTest("settings do no harm to a connection that the peer has reset", async (pair) => {
+  const [a, b] = await connected(pair);
+  b.abort();
+  await assertRejects(() => settles(a.read(BYTE)), Deno.errors.ConnectionReset);
+  for (const set of Object.values(SETTERS)) set(a);
+  assertEquals(a.info().timers, {});
+  assertEquals(a.info().state, "CLOSED");
+});
