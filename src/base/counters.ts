@@ -35,6 +35,12 @@ export class Counters {
   tcpSpuriousRecoveries = 0;
   tcpDsacksReceived = 0;
   tcpZeroWindowProbes = 0;
+  /** Fast Open as the server: cookies given, connections opened early, cookies not honoured. */
+  tcpFastOpenCookiesSent = 0;
+  tcpFastOpenAccepted = 0;
+  tcpFastOpenRefused = 0;
+  /** As the client: connections whose peer took the text of the SYN. */
+  tcpFastOpenTaken = 0;
   tcpSynCookiesSent = 0;
   tcpSynCookiesAccepted = 0;
   tcpSynCookiesRejected = 0;

@@ -13,6 +13,8 @@ import { closeConnection, enterTimeWait } from "./close.ts";
 import { answerEcn, ECN_MASK, noteCongestion, settleEcn } from "./ecn.ts";
 import { heard } from "./keep_alive.ts";
 import { resetReply, sendAck, sendReset, sendSyn, settleOptions } from "./output.ts";
+import { endEarly, mostAcknowledged, settleSynText } from "./fast_open.ts";
+import type { Listener } from "./listener.ts";
 import type { Segment } from "./segment.ts";
 import { peerHasClosed, State, takesText } from "./state.ts";
 import { CloseReason, setState, Signal, signal, type Tcb } from "./tcb.ts";
@@ -45,7 +47,7 @@ function arrivesInSynSent(tcb: Tcb, seg: Segment, now: number): void {
   const { snd, rcv, context } = tcb;
   const hasAck = (seg.flags & ACK) !== 0;
   // First, check the ACK bit
-  if (hasAck && (seqLe(seg.ack, snd.iss) || seqGt(seg.ack, snd.nxt))) {
+  if (hasAck && (seqLe(seg.ack, snd.iss) || seqGt(seg.ack, mostAcknowledged(tcb)))) {
     context.counters.drop(Drop.TCP_BAD_ACK);
     resetReply(context, seg);
     return;
@@ -70,6 +72,7 @@ function arrivesInSynSent(tcb: Tcb, seg: Segment, now: number): void {
   settleOptions(tcb, seg.options, now);
   settleEcn(tcb, seg, hasAck);
   if (!hasAck) { // simultaneous open (MUST-10)
+    tcb.fastOpen = null;
     setState(tcb, State.SYN_RECEIVED);
     setSendWindow(tcb, seg);
     tcb.retransmitAt = Infinity;
@@ -207,12 +210,14 @@ function checkAck(tcb: Tcb, seg: Segment, now: number): boolean {
       resetReply(context, seg);
       return false;
     }
-    if (tcb.listener?.isFull) {
+    if (tcb.listener?.isFull && !tcb.fastOpen?.isEarly) {
       // Our SYN stays unacknowledged; the ACK comes again with it, or with the peer's first text.
       context.counters.drop(Drop.TCP_LISTEN_OVERFLOW);
       return false;
     }
     establish(tcb, seg, now);
+    // What Fast Open has let us send since may be acknowledged as well.
+    if (snd.una !== seg.ack) acknowledged(tcb, seg, now);
     return true;
   }
   // Data injection (RFC 5961 §5.2, MAY-12): too old an ACK is no more believed than one too new.
@@ -245,15 +250,20 @@ function finAcknowledged(tcb: Tcb, now: number): void {
 /** Our SYN is acknowledged, and the peer's known. */
 function establish(tcb: Tcb, seg: Segment, now: number): void {
   const { listener, snd } = tcb;
+  const isEarly = tcb.fastOpen !== null && tcb.fastOpen.isEarly;
   if (listener !== null) {
     listener.halfOpen--;
-    listener.queue.push(tcb);
+    if (!isEarly) listener.queue.push(tcb);
+    endEarly(tcb, listener, false);
+  } else if (tcb.fastOpen !== null) {
+    tcb.context.fastOpens.onAnswer(tcb.remote, seg.options);
+    settleSynText(tcb, seg.ack);
   }
   if (tcb.follows !== null) {
     tcb.context.endTimeWait(tcb.follows);
     tcb.follows = null;
   }
-  snd.una = seg.ack;
+  snd.una = isEarly ? seqAdd(snd.iss, 1) : seg.ack;
   setSendWindow(tcb, seg);
   const synWasLost = tcb.timeouts > 0;
   let rtt = tcb.synSentAt >= 0 ? now - tcb.synSentAt : -1;
@@ -265,14 +275,27 @@ function establish(tcb: Tcb, seg: Segment, now: number): void {
   } else if (synWasLost) tcb.rtt.synWasLost();
   tcb.timeouts = 0;
   tcb.troubleSince = -1;
-  tcb.textSentAt = now;
-  tcb.rttRound = tcb.recovery.noDupsBefore = tcb.rack.fack = snd.una;
-  tcb.limitedAt = seqAdd(snd.una, -1);
-  tcb.congestion.start(tcb.mss, synWasLost, now);
+  if (!isEarly || synWasLost) startSender(tcb, snd.una, synWasLost, now);
   setState(tcb, State.ESTABLISHED);
   restartRetransmit(tcb, now);
-  signal(tcb, Signal.OPEN | Signal.WRITABLE);
+  signal(tcb, isEarly ? Signal.WRITABLE : Signal.OPEN | Signal.WRITABLE);
   if (tcb.finQueued) setState(tcb, State.FIN_WAIT_1); // CLOSE was called before
+}
+
+/** Makes everything ready for the first text, at `first`. */
+function startSender(tcb: Tcb, first: number, synWasLost: boolean, now: number): void {
+  tcb.textSentAt = now;
+  tcb.rttRound = tcb.recovery.noDupsBefore = tcb.rack.fack = first;
+  tcb.limitedAt = seqAdd(first, -1);
+  tcb.congestion.start(tcb.mss, synWasLost, now);
+}
+
+/** Gives a connection to its listener's user before it is established (RFC 7413 §4.2.2). */
+export function openEarly(tcb: Tcb, listener: Listener, syn: Segment, now: number): void {
+  setSendWindow(tcb, syn);
+  startSender(tcb, tcb.snd.nxt, false, now);
+  listener.queue.push(tcb);
+  signal(tcb, Signal.OPEN | Signal.READABLE);
 }
 
 /** The window of the first segments is taken whatever came before; a SYN's is not scaled. */

@@ -5,6 +5,7 @@
  */
 
 import { sendReset } from "./output.ts";
+import { endEarly } from "./fast_open.ts";
 import { State } from "./state.ts";
 import { CloseReason, setState, Signal, signal, type Tcb } from "./tcb.ts";
 import { stopTimers } from "./timers.ts";
@@ -12,7 +13,10 @@ import { stopTimers } from "./timers.ts";
 /** Enters CLOSED: the connection is forgotten, and its user told why. */
 export function closeConnection(tcb: Tcb, reason: CloseReason): void {
   const { counters } = tcb.context;
-  if (tcb.state === State.SYN_RECEIVED && tcb.listener !== null) tcb.listener.halfOpen--;
+  if (tcb.state === State.SYN_RECEIVED && tcb.listener !== null) {
+    tcb.listener.halfOpen--;
+    endEarly(tcb, tcb.listener, reason === CloseReason.REFUSED);
+  }
   stopTimers(tcb);
   tcb.sendBuffer.clear();
   tcb.assembler.clear();

@@ -53,6 +53,14 @@ export interface TcpConfig {
    * half-open connections as its backlog (RFC 4987 §3.6). If not, they go unanswered.
    */
   readonly synCookies: boolean;
+  /** Whether opens may ask for Fast Open (RFC 7413), if the user wants it for one. */
+  readonly fastOpenClient: boolean;
+  /** Whether listeners grant Fast Open: text on a SYN may be delivered twice then (§6.1). */
+  readonly fastOpenServer: boolean;
+  /** Most connections of one listener that were opened early and are not established (§5.1). */
+  readonly fastOpenPending: number;
+  /** Most servers whose cookies are remembered. */
+  readonly fastOpenCache: number;
   /** Shortest time between two challenge ACKs of one connection (RFC 5961 §7). */
   readonly challengeInterval: number;
   /**
@@ -95,6 +103,10 @@ export const DEFAULT_TCP_CONFIG: TcpConfig = {
   synTimeout: 180_000,
   finWait2Timeout: 60_000,
   synCookies: true,
+  fastOpenClient: false,
+  fastOpenServer: false,
+  fastOpenPending: 64,
+  fastOpenCache: 256,
   keepAliveIdle: 7_200_000,
   keepAliveInterval: 75_000,
   keepAliveCount: 9,

@@ -15,6 +15,11 @@ export interface ConnectionOptions {
   readonly ecn?: EcnMode | undefined;
   /** The byte with the Diffserv field in its upper six bits; the lower two are ECN's. */
   readonly tos?: number | undefined;
+  /**
+   * What to send first, with the SYN if the peer allows it: Fast Open (RFC 7413). It may reach the
+   * peer's application twice. For active opens, where `fastOpenClient` is set.
+   */
+  readonly fastOpen?: Uint8Array | undefined;
   /** Time to live, 1 to 255. */
   readonly ttl?: number | undefined;
   /** Size of the send buffer, in bytes; it does not grow then. */

@@ -14,6 +14,10 @@ export class Listener {
   halfOpen = 0;
   /** The accept queue: established connections, oldest first, as many as the backlog at most. */
   readonly queue: Tcb[] = [];
+  /** Of these, connections that Fast Open has given to the user already (RFC 7413 §5.1). */
+  earlyOpen = 0;
+  /** When those of them that were reset cease to count, in milliseconds. */
+  heldUntil: number[] = [];
   /** Until when cookies may come back that it has sent, in milliseconds. */
   cookiesUntil = -Infinity;
   /** What its connections begin with. */

@@ -13,8 +13,10 @@ import { ACK, CWR, ECE, FIN, PSH, RST, SYN, TCP_MIN_HEADER, TcpHeader, URG } fro
 import {
   MAX_OPTIONS_LENGTH,
   MAX_SACK_BLOCKS,
+  TCP_OPTION,
   type TcpOptions,
   TIMESTAMPS_OPTION_LENGTH,
+  writeFastOpen,
   writeMss,
   writeSack,
   writeSackPermitted,
@@ -48,7 +50,9 @@ export const DEFAULT_MSS = { 4: 536, 6: 1220 } as const;
  * silly-window avoidance allow, then the FIN, then an acknowledgement if one is due.
  */
 export function output(tcb: Tcb, now: number): void {
-  if (tcb.state >= State.ESTABLISHED && tcb.state !== State.TIME_WAIT) {
+  const { fastOpen } = tcb;
+  const maySend = tcb.state >= State.ESTABLISHED || (fastOpen !== null && fastOpen.isEarly);
+  if (maySend && tcb.state !== State.TIME_WAIT) {
     if (tcb.recovery.frto !== Frto.NEW_SENT) resendLost(tcb, now);
     sendNew(tcb, now);
   }
@@ -109,7 +113,8 @@ function sendNew(tcb: Tcb, now: number): void {
   }
   for (;;) {
     const unsent = seqDiff(tcb.sendEnd, snd.nxt);
-    if (unsent === 0 && !tcb.finQueued) {
+    const finQueued = tcb.finQueued && tcb.state !== State.SYN_RECEIVED;
+    if (unsent === 0 && !finQueued) {
       if (board.pipe < congestion.cwnd) tcb.rate.onAppLimited(board.pipe);
       return;
     }
@@ -121,7 +126,7 @@ function sendNew(tcb: Tcb, now: number): void {
     const most = Math.min(unsent, full - sacks);
     const length = Math.max(0, Math.min(most, usable));
     if (room < most) tcb.limitedAt = snd.nxt;
-    const fin = tcb.finQueued && length === unsent;
+    const fin = finQueued && length === unsent;
     // What is held back until the user gives more is the user's doing, not the network's.
     const isPartial = !fin && length === unsent && length < tcb.mss - sacks;
     if (isPartial && tcb.corked && !isUrgent(tcb)) {
@@ -129,7 +134,9 @@ function sendNew(tcb: Tcb, now: number): void {
       startCork(tcb, now);
       return;
     }
-    if (!fin && !isWorthSending(tcb, unsent, length, most, flight)) {
+    // A SYN that is not acknowledged yet holds nothing back (RFC 7413 §4.2.2).
+    const textInFlight = board.count > 0 ? flight : 0;
+    if (!fin && !isWorthSending(tcb, unsent, length, most, textInFlight)) {
       if (isPartial) tcb.rate.onAppLimited(board.pipe);
       // Nothing will come back that could reopen the window: ask (RFC 9293 §3.8.6.1, MUST-36).
       if (flight === 0) startPersist(tcb, now);
@@ -196,14 +203,18 @@ function isWorthSending(
   return length === unsent || length >= tcb.snd.maxWnd / 2;
 }
 
-/** Sends `<SEQ=ISS><CTL=SYN>`, or with an acknowledgement in SYN_RECEIVED; the first or again. */
+/**
+ * Sends `<SEQ=ISS><CTL=SYN>`, or with an acknowledgement in SYN_RECEIVED; the first or again. Text
+ * goes with the first only: it may be what was in the way (RFC 7413 §4.1.3.1).
+ */
 export function sendSyn(tcb: Tcb, now: number): void {
-  const { snd } = tcb;
-  snd.nxt = seqAdd(snd.iss, 1);
+  const { snd, fastOpen } = tcb;
+  const isFirst = tcb.state === State.SYN_SENT && tcb.timeouts === 0;
+  const text = fastOpen !== null && isFirst ? fastOpen.textLength : 0;
   const flags = tcb.state === State.SYN_RECEIVED
     ? ACK | (tcb.ecn !== null ? ECE : 0)
     : ecnSetup(tcb);
-  sendSegment(tcb, snd.iss, 0, SYN | flags, now);
+  sendSegment(tcb, snd.iss, text, SYN | flags, now);
   startRetransmit(tcb, now);
 }
 
@@ -292,7 +303,7 @@ function sendSegment(
   );
   packet.end = textAt + length;
   if (length > 0) {
-    const offset = seqDiff(seq, tcb.dataStart);
+    const offset = seqDiff(seq, tcb.dataStart) + ((flags & SYN) !== 0 ? 1 : 0);
     if (offset >= 0) sendBuffer.peek(offset, length, packet.bytes, textAt);
     else packet.bytes[textAt] = 0; // a keep-alive's octet, acknowledged long ago
     // The last byte we have is pushed (RFC 9293 §3.9.1.2, MUST-61).
@@ -384,16 +395,24 @@ function writeOptions(
 
 /** Offers our options on a SYN; on a SYN,ACK those that the peer offered. */
 function writeSynOptions(tcb: Tcb, view: DataView, at: number, flags: number, now: number): number {
-  const { timestamps, context: { config } } = tcb;
+  const { timestamps, context: { config }, fastOpen } = tcb;
   const answers = (flags & ACK) !== 0;
+  const sack = answers ? tcb.sackPermitted : config.sack;
+  const stamped = answers ? timestamps.enabled : config.timestamps;
+  const cookie = answers || tcb.timeouts === 0 ? fastOpen?.cookie ?? null : null;
   at += writeMss(view, at, receiveMss(tcb));
-  if (answers ? tcb.sackPermitted : config.sack) at += writeSackPermitted(view, at);
-  if (answers ? timestamps.enabled : config.timestamps) {
+  // With a long cookie there is only room in place of the padding in front of the timestamps.
+  const packed = sack && stamped && cookie !== null;
+  if (sack && !packed) at += writeSackPermitted(view, at);
+  if (stamped) {
+    const start = at;
     at += writeTimestamps(view, at, timestamps.value(now), timestamps.recent);
+    if (packed) view.setUint16(start, TCP_OPTION.SACK_PERMITTED << 8 | 2);
   }
   if (answers ? tcb.scales : config.windowScaling) {
     at += writeWindowScale(view, at, tcb.receiveScale);
   }
+  if (cookie !== null) at += writeFastOpen(view, at, cookie);
   return at;
 }
 

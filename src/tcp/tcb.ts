@@ -13,6 +13,7 @@ import type { IpAddress } from "../wire/address.ts";
 import { MAX_WINDOW_SCALE } from "../wire/tcp_options.ts";
 import type { CongestionControl } from "./congestion/congestion.ts";
 import { makeCongestion } from "./congestion/registry.ts";
+import type { FastOpen, FastOpenCache } from "./fast_open.ts";
 import type { ChallengeBudget } from "./challenge.ts";
 import type { TcpConfig } from "./config.ts";
 import { type ConnectionOptions, NO_OPTIONS } from "./connection_options.ts";
@@ -108,6 +109,7 @@ export interface TcpContext {
   readonly counters: Counters;
   readonly config: TcpConfig;
   readonly challenges: ChallengeBudget;
+  readonly fastOpens: FastOpenCache;
   /** A connection's state is about to change from `connection.state` to `next`. */
   onState(connection: Connection, next: State): void;
   /** Has the context look at the connection when the batch ends. */
@@ -288,6 +290,8 @@ export class Tcb implements Timed, Ends<Tcb> {
   /** The context will look at it when the batch ends. */
   touched = false;
 
+  /** Until the connection is established, where Fast Open is wanted (RFC 7413). */
+  fastOpen: FastOpen | null = null;
   /** What is left of it once it has entered TIME_WAIT. */
   timeWait: TimeWait | null = null;
   /**

@@ -23,7 +23,7 @@ import { PROTOCOL } from "../wire/protocol.ts";
 import { seqAdd, seqDiff, seqGt, seqLt } from "../wire/seq.ts";
 import { ACK, checkTcp, ECE, RST, SYN } from "../wire/tcp.ts";
 import { TcpOptions } from "../wire/tcp_options.ts";
-import { arrives, lingerIfNobodyReads } from "./arrives.ts";
+import { arrives, lingerIfNobodyReads, openEarly } from "./arrives.ts";
 import { CallError, sendError } from "./calls.ts";
 import { ChallengeBudget } from "./challenge.ts";
 import { abortConnection, closeConnection } from "./close.ts";
@@ -31,6 +31,7 @@ import type { TcpConfig } from "./config.ts";
 import { CONGESTION_NAMES, isCongestionName } from "./congestion/registry.ts";
 import { type ConnectionOptions, NO_OPTIONS } from "./connection_options.ts";
 import { answerEcn, Ecn, grantsEcn } from "./ecn.ts";
+import { FastOpenCache, FastOpenServer } from "./fast_open.ts";
 import { quotedSeq, quotesFlight, takeError } from "./icmp_errors.ts";
 import { IsnGenerator } from "./isn.ts";
 import { type TcpInfo, tcpInfo } from "./info.ts";
@@ -87,6 +88,8 @@ export class Tcp implements TcpContext, ErrorReceiver {
   readonly counters: Counters;
   readonly config: TcpConfig;
   readonly challenges: ChallengeBudget;
+  readonly fastOpens: FastOpenCache;
+  #fastOpenServer: FastOpenServer;
   /** For traces. */
   observer: StateObserver | null = null;
   #env: Env;
@@ -114,6 +117,8 @@ export class Tcp implements TcpContext, ErrorReceiver {
     this.counters = counters;
     this.config = config;
     this.#env = env;
+    this.#fastOpenServer = new FastOpenServer(env);
+    this.fastOpens = new FastOpenCache(config.fastOpenCache);
     this.challenges = new ChallengeBudget(env, config.challengeLimit);
     this.#isn = new IsnGenerator(env);
     this.#cookies = new SynCookies(env);
@@ -287,9 +292,14 @@ export class Tcp implements TcpContext, ErrorReceiver {
     settleOptions(tcb, seg.options, now);
     answerEcn(tcb, seg);
     tcb.state = State.LISTEN;
+    const { fastOpenServer, fastOpenPending } = this.config;
+    if (fastOpenServer && seg.options.fastOpenLength >= 0) {
+      this.#fastOpenServer.onSyn(tcb, listener, seg, fastOpenPending, now);
+    }
     this.#start(tcb, State.SYN_RECEIVED, now);
     listener.halfOpen++;
     this.counters.tcpPassiveOpens++;
+    if (tcb.fastOpen?.isEarly) openEarly(tcb, listener, seg, now);
   }
 
   /** Sends the first SYN of a connection. */
@@ -303,6 +313,7 @@ export class Tcp implements TcpContext, ErrorReceiver {
       if (seqLt(snd.iss, least)) snd.iss = least;
     }
     snd.una = snd.iss;
+    snd.nxt = seqAdd(snd.iss, 1);
     this.#table.add(tcb);
     setState(tcb, state);
     tcb.synSentAt = now;
@@ -359,7 +370,7 @@ export class Tcp implements TcpContext, ErrorReceiver {
     if (rest.length > 0) this.#listeners.set(listener.port, rest);
     else this.#listeners.delete(listener.port);
     const waiting = [...this.#table].filter((tcb) =>
-      tcb.listener === listener && tcb.state === State.SYN_RECEIVED
+      tcb.listener === listener && tcb.state === State.SYN_RECEIVED && !tcb.fastOpen?.isEarly
     );
     for (const tcb of [...waiting, ...listener.queue]) this.abort(tcb, now);
     listener.queue.length = 0;
@@ -404,6 +415,10 @@ export class Tcp implements TcpContext, ErrorReceiver {
     if (!isFree(port)) return OpenError.IN_USE;
     const tcb = new Tcb(this, own, port, remote, remotePort, null, options);
     tcb.user = user;
+    if (options.fastOpen !== undefined) {
+      tcb.sendBuffer.write(options.fastOpen, 0, options.fastOpen.length);
+      if (this.config.fastOpenClient) tcb.fastOpen = this.fastOpens.prepare(tcb, now);
+    }
     tcb.follows = this.#timeWaits.find(own, port, remote, remotePort);
     this.#start(tcb, State.SYN_SENT, now);
     this.counters.tcpActiveOpens++;

@@ -59,6 +59,8 @@ function retransmit(tcb: Tcb, now: number): void {
   if (tcb.timeouts === R1) reportTrouble(tcb);
   tcb.rtt.backOff();
   if (tcb.state <= State.SYN_RECEIVED) {
+    const asked = tcb.state === State.SYN_SENT && tcb.fastOpen !== null;
+    if (asked && tcb.timeouts === 1) tcb.context.fastOpens.onSilence(tcb.remote, now);
     counters.tcpRetransmitted++;
     tcb.synSentAt = -1; // Karn: what is sent again isn't timed
     sendSyn(tcb, now);

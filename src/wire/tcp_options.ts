@@ -1,5 +1,5 @@
 /**
- * TCP options (RFC 9293 §3.2, RFC 7323, RFC 2018).
+ * TCP options (RFC 9293 §3.2, RFC 7323, RFC 2018, RFC 7413).
  *
  * @module
  */
@@ -13,6 +13,7 @@ export const TCP_OPTION = {
   SACK_PERMITTED: 4,
   SACK: 5,
   TIMESTAMPS: 8,
+  FAST_OPEN: 34,
 } as const;
 
 /** Length of the MSS option, in bytes. */
@@ -23,6 +24,10 @@ export const MAX_WINDOW_SCALE = 14;
 
 /** As many SACK blocks as fit into the 40 bytes that options may take (RFC 2018 §3). */
 export const MAX_SACK_BLOCKS = 4;
+
+/** Shortest and longest cookie of Fast Open, in bytes; there are even lengths only (RFC 7413 §2). */
+export const MIN_FAST_OPEN_COOKIE = 4;
+export const MAX_FAST_OPEN_COOKIE = 16;
 
 /**
  * The options of one segment. Made once and filled again for each segment, so copy what outlives
@@ -45,6 +50,10 @@ export class TcpOptions {
   sackBlocks = 0;
   /** Block `i` reaches from `sackEdges[2 * i]` to before `sackEdges[2 * i + 1]`. */
   readonly sackEdges: Uint32Array = new Uint32Array(2 * MAX_SACK_BLOCKS);
+  /** Length of the Fast Open cookie, in bytes; 0 asks for one; -1 if there is no such option. */
+  fastOpenLength = -1;
+  /** The cookie, in front. */
+  readonly fastOpenCookie: Uint8Array = new Uint8Array(MAX_FAST_OPEN_COOKIE);
 
   /**
    * Reads the options in `[at, end)`, from the end of the fixed header to the data offset.
@@ -79,6 +88,7 @@ export class TcpOptions {
     this.timestampValue = 0;
     this.timestampEcho = 0;
     this.sackBlocks = 0;
+    this.fastOpenLength = -1;
   }
 
   #take(kind: number, length: number, view: DataView, at: number): void {
@@ -101,7 +111,19 @@ export class TcpOptions {
         this.timestampValue = view.getUint32(at);
         this.timestampEcho = view.getUint32(at + 4);
         break;
+      case TCP_OPTION.FAST_OPEN:
+        this.#takeFastOpen(length - 2, view, at);
+        break;
     }
+  }
+
+  /** A cookie of illegal length is none (RFC 7413 §4.1.1). */
+  #takeFastOpen(bytes: number, view: DataView, at: number): void {
+    const isCookie = bytes >= MIN_FAST_OPEN_COOKIE && bytes <= MAX_FAST_OPEN_COOKIE &&
+      bytes % 2 === 0;
+    if (bytes !== 0 && !isCookie) return;
+    this.fastOpenLength = bytes;
+    for (let i = 0; i < bytes; i++) this.fastOpenCookie[i] = view.getUint8(at + i);
   }
 
   #takeSack(bytes: number, view: DataView, at: number): void {
@@ -170,4 +192,20 @@ export function writeSack(view: DataView, at: number, edges: Uint32Array, blocks
   view.setUint8(at + 3, 2 + 8 * blocks);
   for (let i = 0; i < 2 * blocks; i++) view.setUint32(at + 4 + 4 * i, edges[i]!);
   return 4 + 8 * blocks;
+}
+
+/**
+ * Writes a Fast Open option (RFC 7413 §4.1.1), and no-operations behind it.
+ *
+ * @param cookie Without bytes, it asks for one.
+ * @returns Bytes written: a multiple of 4.
+ */
+export function writeFastOpen(view: DataView, at: number, cookie: Uint8Array): number {
+  const length = 2 + cookie.length;
+  const padded = (length + 3) & ~3;
+  view.setUint8(at, TCP_OPTION.FAST_OPEN);
+  view.setUint8(at + 1, length);
+  for (let i = 0; i < cookie.length; i++) view.setUint8(at + 2 + i, cookie[i]!);
+  for (let i = length; i < padded; i++) view.setUint8(at + i, TCP_OPTION.NOP);
+  return padded;
 }

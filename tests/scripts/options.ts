@@ -9,7 +9,7 @@ type Base = number;
 
 /**
  * The bytes of options such as `mss 1460`, `nop`, `wscale 7`, `sackOK`, `TS val 1 ecr 0`,
- * `sack 1:1001 2001:3001`, `eol`, and, for anything else, `raw 1e03ff`.
+ * `sack 1:1001 2001:3001`, `FO` (Fast Open) with or without a cookie, `eol`, and, for anything else, `raw 1e03ff`.
  *
  * @param clock What the stack's timestamps are relative to.
  * @throws {Error} If it is none of these.
@@ -55,6 +55,9 @@ export function encodeOptions(
         u32(Number(rest[1]));
         u32((clock + Number(rest[3])) >>> 0);
         break;
+      case "FO":
+        bytes.push(34, 2 + (rest[0] ?? "").length / 2, ...Uint8Array.fromHex(rest[0] ?? ""));
+        break;
       case "raw":
         bytes.push(...Uint8Array.fromHex(rest.join("")));
         break;
@@ -96,6 +99,10 @@ function decodeOption(
   if (kind === 4 && length === 2) return "sackOK";
   if (kind === 8 && length === 10) {
     return `TS val ${(view.getUint32(at + 2) - clock) >>> 0} ecr ${view.getUint32(at + 6)}`;
+  }
+  if (kind === 34 && at + length <= view.byteLength) {
+    const cookie = new Uint8Array(view.buffer, view.byteOffset + at + 2, length - 2);
+    return `FO ${cookie.toHex()}`.trim();
   }
   if (kind === 5) {
     const blocks: string[] = ["sack"];

@@ -6,6 +6,7 @@
 
 import { Stack } from "../../src/stack/stack.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../../src/tcp/config.ts";
+import type { ConnectionOptions } from "../../src/tcp/connection_options.ts";
 import type { Listener } from "../../src/tcp/listener.ts";
 import { type State, STATE_NAMES } from "../../src/tcp/state.ts";
 import {
@@ -48,6 +49,7 @@ const EPOCH = 1_000_000;
 /** The peer's initial sequence number, unless `set peerIsn` gives another. */
 const PEER_ISN = 3_000_000_000;
 const SYN = 2;
+const ACK = 16;
 const SEED = 20;
 
 /** What scripts begin from: TCP with no option but MSS, so that they switch on what they show. */
@@ -120,6 +122,8 @@ class Run {
   #start = EPOCH;
   #queue: Outgoing[] = [];
   #history: string[] = [];
+  /** The Fast Open cookie that the stack has granted last. */
+  #granted = "FO";
   #connections = new Map<string, Connection>();
   #listeners = new Map<number, Listener>();
   #step!: Step;
@@ -264,7 +268,11 @@ class Run {
       flags: spec.flags,
       window: spec.window ?? 65535,
       urgentPointer: spec.urgentPointer ?? 0,
-      options: encodeOptions(spec.options ?? [], iss, connection.clock),
+      options: encodeOptions(
+        (spec.options ?? []).map((word) => word === "FO granted" ? this.#granted : word),
+        iss,
+        connection.clock,
+      ),
       payload: patternBytes(streamStart, spec.length, 0),
       tos: (spec.tos ?? 0) | (spec.ecn ?? 0),
       ...(spec.ttl === undefined ? {} : { ttl: spec.ttl }),
@@ -351,7 +359,9 @@ class Run {
       return `a segment from port ${segment.sourcePort} to ${segment.destinationPort}${time}`;
     }
     const seq = (segment.seq - (connection.iss ?? 0)) >>> 0;
-    const wrong = segment.text.length === 0 ? undefined : wrongText(segment.text, seq - 1, 1);
+    const isSyn = (segment.flags & SYN) !== 0;
+    const start = isSyn ? seq : seq - 1;
+    const wrong = segment.text.length === 0 ? undefined : wrongText(segment.text, start, 1);
     const acknowledges = (segment.flags & 16) !== 0;
     // Of fields of IP, what the script asks for; of a surprise, what is not as ever.
     const tells = (asked: number | undefined, is: number) =>
@@ -367,7 +377,7 @@ class Run {
         : segment.urgentPointer,
       options: like !== undefined && like.options === undefined
         ? undefined
-        : decodeOptions(segment.options, connection.peerIsn, connection.clock),
+        : this.#words(segment.options, connection, segment.flags === (SYN | ACK)),
       ecn: tells(like?.ecn, ip.tos & 3) ? ip.tos & 3 : undefined,
       tos: tells(like?.tos, ip.tos & 0xfc) ? ip.tos & 0xfc : undefined,
       ttl: like?.ttl === undefined ? undefined : ip.ttl,
@@ -377,6 +387,15 @@ class Run {
   }
 
   /** Seconds since the script began. */
+  /** Options in words; a Fast Open cookie that a SYN,ACK grants is noted, and not spelled out. */
+  #words(options: Uint8Array, { peerIsn, clock }: Connection, grants: boolean): string[] {
+    return decodeOptions(options, peerIsn, clock).map((word) => {
+      if (!grants || !word.startsWith("FO ")) return word;
+      this.#granted = word;
+      return "FO granted";
+    });
+  }
+
   #clock(time: number): string {
     return ((time - this.#start) / 1000).toFixed(3);
   }
@@ -459,14 +478,21 @@ class Run {
       this.#stack.tcp.unlisten(this.#listeners.get(ports.stack)!, this.#now);
       this.#listeners.delete(ports.stack);
     },
-    /** connect [= ERROR] */
+    /** connect [with N] [= ERROR]: N bytes go with the SYN, or after it. */
     connect: (words) => {
       const { connection: name } = this.#step;
       const connection = this.#connections.get(name) ?? this.#newConnection(name, true);
       this.#connections.set(name, connection);
       const { ports } = connection;
       const user = this.#userOf(connection);
-      const result = this.#stack.tcp.open(PEER, ports.peer, null, ports.stack, user, this.#now);
+      let options: ConnectionOptions = {};
+      if (words[0] === "with") {
+        connection.written = Number(words[1]);
+        options = { fastOpen: patternBytes(0, connection.written, 1) };
+        words = words.slice(2);
+      }
+      const { tcp } = this.#stack;
+      const result = tcp.open(PEER, ports.peer, null, ports.stack, user, this.#now, options);
       if (typeof result === "number") {
         const [error] = Object.entries(OpenError).find(([, value]) => value === result)!;
         this.#same("connect =", error, words[1]);

@@ -13,6 +13,8 @@ import { IpAddress } from "../../src/wire/address.ts";
 import { TcpOptions } from "../../src/wire/tcp_options.ts";
 import { packetOf, PEER, STACK, tcp, type TcpFields } from "../packets.ts";
 import { Random, withSeed } from "../random.ts";
+import { encodeOptions } from "../scripts/options.ts";
+import { TestHost } from "../stack/host.ts";
 
 const SYN = 2;
 const ACK = 16;
@@ -158,4 +160,29 @@ Deno.test("a timestamp carries window scale, SACK and ECN, and is not above our 
       [536, -1, false, false],
     );
   });
+});
+
+Deno.test("the stamp that a cookie's ACK echoes is not taken for a time, and the next one is", () => {
+  const host = new TestHost();
+  const listener = host.stack.tcp.listen(null, 80, 1, () => {})!;
+  const options = (echo: number) => encodeOptions([`mss 1460`, `TS val 9 ecr ${echo}`], 0);
+  const from = (sourcePort: number) => ({ sourcePort, destinationPort: 80 });
+  host.receive(tcp({ ...from(1), seq: 0, flags: SYN }));
+  const [answer] = host.receive(tcp({ ...from(2), seq: 0, flags: SYN, options: options(0) }));
+  const view = new DataView(answer!.payload.buffer, answer!.payload.byteOffset);
+  const [iss, stamp] = [view.getUint32(4), view.getUint32(28)];
+  host.now += 20;
+  host.receive(tcp({
+    ...from(2),
+    seq: 1,
+    ack: (iss + 1) >>> 0,
+    flags: ACK,
+    options: options(stamp),
+  }));
+  const tcb = listener.accept()!;
+  assertEquals(tcb.rtt.srtt, 0);
+  host.stack.tcp.send(tcb, new Uint8Array(10), host.now);
+  host.now += 30;
+  host.receive(tcp({ ...from(2), seq: 1, ack: (iss + 11) >>> 0, flags: ACK, options: options(0) }));
+  assertEquals(tcb.rtt.srtt, 30);
 });

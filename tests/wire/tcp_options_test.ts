@@ -1,6 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { MAX_SACK_BLOCKS, TCP_OPTION, TcpOptions, writeMss } from "../../src/wire/tcp_options.ts";
+import {
+  MAX_SACK_BLOCKS,
+  TCP_OPTION,
+  TcpOptions,
+  writeFastOpen,
+  writeMss,
+} from "../../src/wire/tcp_options.ts";
 import { bytesOf, hexOf, viewOf } from "./hex.ts";
 
 /** What was found, without what was not. */
@@ -150,4 +156,25 @@ Deno.test("writeMss() writes what parse() reads", () => {
     options.parse(view, 1, 5);
     assertEquals(found(options), { mss });
   }
+});
+
+Deno.test("a Fast Open option is a request or a cookie of 4 to 16 bytes, an even number (RFC 7413 §4.1.1)", () => {
+  const options = new TcpOptions();
+  for (let length = 0; length <= 18; length++) {
+    const cookie = Uint8Array.from({ length }, (_, i) => i + 1);
+    const view = new DataView(Uint8Array.of(34, 2 + length, ...cookie).buffer);
+    options.parse(view, 0, view.byteLength);
+    const isLegal = length === 0 || (length >= 4 && length <= 16 && length % 2 === 0);
+    assertEquals(options.fastOpenLength, isLegal ? length : -1, `${length}`);
+    if (isLegal) assertEquals(options.fastOpenCookie.subarray(0, length), cookie);
+    if (!isLegal) continue;
+    const written = new DataView(new ArrayBuffer(20));
+    const end = writeFastOpen(written, 0, cookie);
+    assertEquals(end % 4, 0);
+    options.parse(written, 0, end);
+    assertEquals(options.fastOpenLength, length);
+    assertEquals(options.fastOpenCookie.subarray(0, length), cookie);
+  }
+  options.parse(new DataView(new ArrayBuffer(0)), 0, 0);
+  assertEquals(options.fastOpenLength, -1);
 });
