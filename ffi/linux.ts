@@ -34,12 +34,13 @@ export const SIOCSIFADDR = 0x8916n;
 export const SIOCSIFDSTADDR = 0x8918n;
 export const SIOCSIFNETMASK = 0x891cn;
 export const SIOCSIFMTU = 0x8922n;
+export const SIOCSIFTXQLEN = 0x8943n;
 
 /** Interface flag: up (<linux/if.h>). */
 export const IFF_UP = 1;
 
 /** `struct ifreq` of <linux/if.h>: 40 bytes; the members of the union share their place. */
-export const IFREQ = { size: 40, name: 0, flags: 16, mtu: 16, addr: 16 } as const;
+export const IFREQ = { size: 40, name: 0, flags: 16, mtu: 16, qlen: 16, addr: 16 } as const;
 
 /** `struct sockaddr_in` of <netinet/in.h>: 16 bytes. */
 export const SOCKADDR_IN = { size: 16, family: 0, port: 2, addr: 4 } as const;
@@ -55,6 +56,13 @@ export function ifreq(name: string): Uint8Array<ArrayBuffer> {
 export function ifreqFlags(name: string, flags: number): Uint8Array<ArrayBuffer> {
   const bytes = ifreq(name);
   new DataView(bytes.buffer).setUint16(IFREQ.flags, flags, true);
+  return bytes;
+}
+
+/** An `ifreq` with the length of the queue in front of the interface, in packets. */
+export function ifreqQueueLength(name: string, length: number): Uint8Array<ArrayBuffer> {
+  const bytes = ifreq(name);
+  new DataView(bytes.buffer).setInt32(IFREQ.qlen, length, true);
   return bytes;
 }
 

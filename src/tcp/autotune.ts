@@ -9,10 +9,13 @@ import type { Tcb } from "./tcb.ts";
 
 /** The buffer is this many times what the user takes, or the network carries, in a round trip. */
 const HEADROOM = 2;
+/** Within a round trip, slow start doubles what is sent (RFC 5681 §3.1). */
+const FASTEST_GROWTH = 2;
 
 /**
  * Dynamic right-sizing of the receive buffer: within each round trip the sender gets at most a
- * window across, so a window of twice what the user took in one leaves room to speed up.
+ * window across, so a window of twice what the user took in one leaves room to speed up. What was
+ * taken is known a round trip late, so that of a sender that is speeding up gets further ahead.
  */
 export class ReceiveTuner {
   /** Round-trip time as the receiver sees it, in milliseconds; 0: not known. */
@@ -39,8 +42,9 @@ export class ReceiveTuner {
     const rtt = this.#rtt || tcb.rtt.srtt;
     if (rtt === 0 || now - this.#roundStart < rtt) return;
     if (this.#taken > this.#most) {
+      const growth = Math.min(this.#taken / this.#most, FASTEST_GROWTH);
       this.#most = this.#taken;
-      const wanted = HEADROOM * this.#taken + 16 * tcb.mss;
+      const wanted = HEADROOM * this.#taken * growth ** 2 + 16 * tcb.mss;
       const { receiveBuffer, context: { config } } = tcb;
       const most = Math.min(config.receiveBufferMax, 0xffff * 2 ** tcb.receiveScale);
       receiveBuffer.capacity = Math.max(receiveBuffer.capacity, Math.min(wanted, most));

@@ -37,6 +37,7 @@ const CONFIGURING: Call[] = [
   ["ioctl", 6, "0x8918", `${TUN7} 02000000 c0a80502${ZEROS.repeat(4)}`],
   ["ioctl", 6, "0x891c", `${TUN7} 02000000 ffffffff${ZEROS.repeat(4)}`],
   ["ioctl", 6, "0x8922", `${TUN7} 28230000${ZEROS.repeat(5)}`],
+  ["ioctl", 6, "0x8943", `${TUN7} bc020000${ZEROS.repeat(5)}`],
   ["ioctl", 6, "0x8913", `${TUN7}${ZEROS.repeat(6)}`],
   ["ioctl", 6, "0x8914", `${TUN7} 91100000${ZEROS.repeat(5)}`],
   ["close", 6],
@@ -162,7 +163,7 @@ Deno.test("openTun() says what to do about each failure, and closes what it has 
       closed: [6, 5],
     },
     {
-      answers: { ioctl: [ok, ok, ok, ok, ok, ok, ok, { errno: "EPERM" }] },
+      answers: { ioctl: [ok, ok, ok, ok, ok, ok, ok, ok, { errno: "EPERM" }] },
       type: PermissionDenied,
       message: "Cannot set the flags of tun7 (EPERM)",
       closed: [6, 5],
