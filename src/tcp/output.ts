@@ -381,7 +381,7 @@ function writeOptions(
 ): number {
   const { timestamps } = tcb;
   if ((flags & SYN) !== 0) return writeSynOptions(tcb, view, at, flags, now);
-  if (timestamps.enabled && (flags & RST) === 0) { // RFC 7323 §3.2
+  if (timestamps.enabled) { // RFC 7323 §3.2, and §5.2 for a RST
     at += writeTimestamps(view, at, timestamps.value(now), timestamps.recent);
   }
   if (tcb.sackPermitted && tcb.sack.isNeeded(tcb.assembler)) {
