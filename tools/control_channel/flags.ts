@@ -5,6 +5,7 @@
  */
 
 import { CONGESTION_NAMES } from "../../src/tcp/congestion/registry.ts";
+import { ECN_MODES } from "../../src/tcp/ecn.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../../src/tcp/config.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 
@@ -26,7 +27,13 @@ const ALIASES: Readonly<Record<string, keyof TcpConfig>> = {
   wscale: "windowScaling",
 };
 
-const CONGESTION_ALIASES: Readonly<Record<string, string>> = { reno: "newreno" };
+/** Linux's words, and its numbers for ECN, for values that are names here. */
+const NAME_ALIASES: Readonly<Record<string, string>> = {
+  reno: "newreno",
+  "0": "off",
+  "1": "on",
+  "2": "passive",
+};
 
 /**
  * Parses the flags. Those that mean nothing here are passed over.
@@ -87,9 +94,12 @@ function valueLike(like: unknown, key: string, text: string): number | boolean |
     throw new TypeError(`${key}= is 0 or 1, not "${text}"`);
   }
   if (typeof like === "number") return integer(key, text, 0, 0x7fff_ffff);
-  const name = CONGESTION_ALIASES[text] ?? text;
-  if (!(CONGESTION_NAMES as readonly string[]).includes(name)) {
-    throw new TypeError(`${key}= is one of ${CONGESTION_NAMES.join(", ")}, not "${text}"`);
+  const names: readonly string[] = (ECN_MODES as readonly unknown[]).includes(like)
+    ? ECN_MODES
+    : CONGESTION_NAMES;
+  const name = NAME_ALIASES[text] ?? text;
+  if (!names.includes(name)) {
+    throw new TypeError(`${key}= is one of ${names.join(", ")}, not "${text}"`);
   }
   return name;
 }

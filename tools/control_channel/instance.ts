@@ -5,14 +5,10 @@
  */
 
 import { Stack } from "../../src/stack/stack.ts";
-import type { Listener } from "../../src/tcp/listener.ts";
-import { State } from "../../src/tcp/state.ts";
-import type { Tcb } from "../../src/tcp/tcb.ts";
 import { Packet } from "../../src/wire/packet.ts";
 import type { Clock, VirtualClock } from "./clock.ts";
 import type { Settings } from "./flags.ts";
 import { Errno } from "./linux.ts";
-import type { SocketOptions } from "./options.ts";
 import { type Call, fail, type Host, type Reply, type Socket } from "./sockets.ts";
 
 /** Most sockets at a time. */
@@ -49,8 +45,6 @@ interface Waiting {
 /** A stack, fresh when made. */
 export class Instance implements Host {
   readonly stack: Stack;
-  readonly inherited: Map<Listener, SocketOptions> = new Map();
-  opening: SocketOptions | undefined;
   #events: InstanceEvents;
   #sockets = new Map<number, Socket>();
   #nextHandle: number;
@@ -72,7 +66,6 @@ export class Instance implements Host {
       addresses: [settings.address],
       tcp: settings.tcp,
     }, { random: () => random() });
-    this.stack.tcp.observer = (tcb, next) => this.#onState(tcb, next);
   }
 
   get now(): number {
@@ -81,14 +74,6 @@ export class Instance implements Host {
 
   get nextHandle(): number {
     return this.#nextHandle;
-  }
-
-  /** A connection is made, and its SYN has not been sent: the socket's options count from here. */
-  #onState(tcb: Tcb, next: State): void {
-    if (tcb.state === State.CLOSED && next === State.SYN_SENT) this.opening?.applyTo(tcb, this);
-    else if (tcb.state === State.LISTEN && tcb.listener !== null) {
-      this.inherited.get(tcb.listener)?.applyTo(tcb, this);
-    }
   }
 
   sockets(): Iterable<Socket> {

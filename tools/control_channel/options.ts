@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { ConnectionOptions } from "../../src/tcp/connection_options.ts";
 import type { Tcb } from "../../src/tcp/tcb.ts";
-import { MAX_WINDOW } from "../../src/tcp/tcb.ts";
 import { State } from "../../src/tcp/state.ts";
 import { Errno, IpOption, Level, SocketOption, TcpOption } from "./linux.ts";
 import { DONE, fail, type Host, type Reply } from "./sockets.ts";
@@ -47,7 +47,17 @@ export class SocketOptions {
     return Object.assign(new SocketOptions(), this);
   }
 
-  /** Brings all of them to a connection; before its SYN is sent, they count for that, too. */
+  /** Those that count from a connection's SYN on. */
+  forNewConnection(): ConnectionOptions {
+    return {
+      sendBuffer: this.sendBuffer || undefined,
+      receiveBuffer: this.receiveBuffer || undefined,
+      tos: this.tos,
+      ttl: this.ttl < 0 ? undefined : this.ttl,
+    };
+  }
+
+  /** Brings all of them to a connection. */
   applyTo(tcb: Tcb, host: Host): void {
     for (const { apply } of INT_OPTIONS.values()) apply?.(this, tcb, host);
   }
@@ -79,23 +89,12 @@ function applyKeepAlive(options: SocketOptions, tcb: Tcb, host: Host): void {
   host.stack.tcp.setKeepAlive(tcb, options.keepAlive ? times : null, host.now);
 }
 
-function applyIp(options: SocketOptions, tcb: Tcb, host: Host): void {
-  const ttl = options.ttl < 0 ? host.stack.tcp.config.ttl : options.ttl;
-  if (ttl === tcb.sendOptions.ttl && options.tos === (tcb.sendOptions.tos & ~ECN_MASK)) return;
-  const tos = options.tos | (tcb.sendOptions.tos & ECN_MASK);
-  tcb.sendOptions = { ...tcb.sendOptions, ttl, tos };
-}
-
 function applyReceiveBuffer(options: SocketOptions, tcb: Tcb): void {
   if (options.receiveBuffer === 0) return;
   const { receiveBuffer, rcv } = tcb;
   tcb.tunesReceive = false;
-  if (tcb.state <= State.LISTEN) { // nothing is promised yet
-    receiveBuffer.capacity = options.receiveBuffer;
-    rcv.wnd = Math.min(options.receiveBuffer, MAX_WINDOW * 2 ** tcb.receiveScale);
-  } else {
-    receiveBuffer.capacity = Math.max(options.receiveBuffer, receiveBuffer.length + rcv.wnd);
-  }
+  // What the window has promised to the peer stays promised.
+  receiveBuffer.capacity = Math.max(options.receiveBuffer, receiveBuffer.length + rcv.wnd);
 }
 
 const INT_OPTIONS: ReadonlyMap<string, IntOption> = new Map<string, IntOption>([
@@ -183,13 +182,14 @@ const INT_OPTIONS: ReadonlyMap<string, IntOption> = new Map<string, IntOption>([
   [key(Level.IP, IpOption.TOS), {
     get: (options) => options.tos,
     set: (options, value) => void (options.tos = value & 0xff & ~ECN_MASK),
-    apply: applyIp,
+    apply: (options, tcb) => void (tcb.tos = options.tos),
   }],
   [key(Level.IP, IpOption.TTL), {
     get: (options, _, { stack }) => options.ttl < 0 ? stack.tcp.config.ttl : options.ttl,
     set: (options, value) => void (options.ttl = value),
     accepts: (value) => value === -1 || (value >= 1 && value <= 255),
-    apply: applyIp,
+    apply: (options, tcb, { stack }) =>
+      void (tcb.sendOptions.ttl = options.ttl < 0 ? stack.tcp.config.ttl : options.ttl),
   }],
 ]);
 

@@ -5,10 +5,8 @@
  */
 
 import type { Stack } from "../../src/stack/stack.ts";
-import type { Listener } from "../../src/tcp/listener.ts";
 import type { Endpoint } from "./frames.ts";
 import { Msg } from "./linux.ts";
-import type { SocketOptions } from "./options.ts";
 
 /** How a call has ended. */
 export interface Reply {
@@ -46,10 +44,6 @@ export interface Host {
   readonly stack: Stack;
   /** The stack's time, in milliseconds. */
   readonly now: number;
-  /** Options of listeners, which their connections inherit. */
-  readonly inherited: Map<Listener, SocketOptions>;
-  /** Options of the connection that is being opened. */
-  opening: SocketOptions | undefined;
   /** All open sockets. */
   sockets(): Iterable<Socket>;
   /** Gives an accepted connection a handle; `undefined` when there are too many. */

@@ -101,10 +101,10 @@ export class TcpSocket implements Socket {
       if (!sharing && overlap(wish, other.#binding)) return true;
     }
     if (reuseAddress) return false;
-    for (const { local, localPort } of this.#tcp.connections()) {
-      if (overlap(wish, { address: local, port: localPort })) return true;
-    }
-    return false;
+    const others = [...this.#tcp.connections(), ...this.#tcp.timeWaits()];
+    return others.some(({ local, localPort }) =>
+      overlap(wish, { address: local, port: localPort })
+    );
   }
 
   listen(backlog: number): Reply {
@@ -116,7 +116,7 @@ export class TcpSocket implements Socket {
     const room = (backlog < 0 ? MAX_BACKLOG : Math.min(backlog, MAX_BACKLOG)) + 1;
     this.#listener = this.#tcp.listen(address, port, room, () => {});
     if (this.#listener === undefined) return fail(Errno.EADDRINUSE);
-    this.#host.inherited.set(this.#listener, this.#options);
+    this.#listener.options = this.#options.forNewConnection();
     return DONE;
   }
 
@@ -132,7 +132,9 @@ export class TcpSocket implements Socket {
       return waits ? undefined : fail(Errno.EAGAIN);
     }
     const tcb = listener.queue[0]!;
-    const socket = new TcpSocket(this.#host, this.#options.clone(), tcb);
+    const options = this.#options.clone();
+    options.applyTo(tcb, this.#host);
+    const socket = new TcpSocket(this.#host, options, tcb);
     const handle = this.#host.register(socket);
     if (handle === undefined) return fail(Errno.EMFILE);
     listener.accept();
@@ -155,7 +157,6 @@ export class TcpSocket implements Socket {
       return this.isNonBlocking && isOpening(this.#tcb) ? fail(Errno.EALREADY) : undefined;
     }
     const { address = null, port = 0 } = this.#binding ?? {};
-    this.#host.opening = this.#options;
     const tcb = this.#tcp.open(
       endpoint.address,
       endpoint.port,
@@ -163,10 +164,10 @@ export class TcpSocket implements Socket {
       port,
       NO_USER,
       this.#host.now,
+      this.#options.forNewConnection(),
     );
-    this.#host.opening = undefined;
     if (typeof tcb === "number") return fail(OPEN_ERRNO[tcb]);
-    this.#options.applyTo(tcb, this.#host); // what could not be set before it was open
+    this.#options.applyTo(tcb, this.#host);
     this.#tcb = tcb;
     this.#isConnecting = true;
     this.#errorWasTold = false;
@@ -197,7 +198,6 @@ export class TcpSocket implements Socket {
   #stopListening(): void {
     const listener = this.#listener!;
     this.#listener = undefined;
-    this.#host.inherited.delete(listener);
     this.#tcp.unlisten(listener, this.#host.now);
   }
 
@@ -295,7 +295,9 @@ export class TcpSocket implements Socket {
   }
 
   setOption(level: number, name: number, bytes: Uint8Array): Reply {
-    return setOption(this.#options, this.#tcb, this.#host, level, name, bytes);
+    const reply = setOption(this.#options, this.#tcb, this.#host, level, name, bytes);
+    if (this.#listener !== undefined) this.#listener.options = this.#options.forNewConnection();
+    return reply;
   }
 
   bytesToRead(): number {
