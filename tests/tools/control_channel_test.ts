@@ -4,7 +4,16 @@ import { IpAddress } from "../../src/wire/address.ts";
 import { FrameSplitter } from "../../tools/control_channel/frames.ts";
 import { serve } from "../../tools/control_channel/server.ts";
 import { importMapFlags } from "../../tools/std.ts";
-import { parseIpv4, parseSegment, type SentSegment, tcp, type TcpFields, udp } from "../packets.ts";
+import {
+  icmpError,
+  ipv4,
+  parseIpv4,
+  parseSegment,
+  type SentSegment,
+  tcp,
+  type TcpFields,
+  udp,
+} from "../packets.ts";
 import {
   Client,
   endpoint,
@@ -38,6 +47,7 @@ const EISCONN = -106;
 const ENOTCONN = -107;
 const ETIMEDOUT = -110;
 const ECONNREFUSED = -111;
+const EHOSTUNREACH = -113;
 const EALREADY = -114;
 const EINPROGRESS = -115;
 const ENOTTY = -25;
@@ -174,6 +184,16 @@ class Peer {
     await this.send({ flags: SYN | ACK });
     assertEquals(this.take().flags, ACK);
   }
+}
+
+/** An ICMP error about the packet that begins with `quoted`. */
+function unreachable(code: number, quoted: Uint8Array): Uint8Array<ArrayBuffer> {
+  return ipv4({
+    source: IpAddress.parse(REMOTE),
+    destination: IpAddress.parse(LOCAL),
+    protocol: 1,
+    payload: icmpError(3, code, quoted).subarray(20),
+  });
 }
 
 function segmentOf(packet: SentPacket): SentSegment & { time: number } {
@@ -465,6 +485,13 @@ Deno.test("a blocking CONNECT is answered when the connection is established, or
     other.localPort = other.takeAndAck().sourcePort;
     await other.send({ flags: RST | ACK });
     assertEquals(await refusing, ECONNREFUSED);
+
+    // A router's word that nobody may pass ends it, too.
+    const prohibited = client.connect(refused, to);
+    await client.advance(START + 7 * MS);
+    const quoted = client.packets.shift()!.bytes.subarray(0, 28);
+    await client.packetIn(unreachable(13, quoted));
+    assertEquals(await prohibited, EHOSTUNREACH);
 
     // The same socket can try again, and nobody answers.
     const silent = client.connect(refused, to);
@@ -924,7 +951,11 @@ Deno.test("UDP sockets send and receive datagrams", () =>
     // Connected, it takes from there only, and tells others that nobody is here.
     assertEquals(await client.connect(socket, `${REMOTE}:53`), 0);
     assertEquals(await client.write(socket, text(4)), 4);
-    client.packets.length = 0;
+    const quoted = client.packets.shift()!.bytes.subarray(0, 28);
+    await client.packetIn(unreachable(3, quoted));
+    assertEquals(await client.poll(0, [socket, POLLOUT]), [1, POLLOUT | POLLERR]);
+    assertEquals((await client.read(socket, 9)).result, ECONNREFUSED);
+    assertEquals(await client.getOption(socket, SOL_SOCKET, SO_ERROR), [0]);
     await datagram(text(7), 54);
     assertEquals(parseIpv4(client.packets.shift()!.bytes).protocol, 1);
     await datagram(text(8));

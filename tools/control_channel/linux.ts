@@ -32,6 +32,7 @@ export const Errno = {
   ENOTCONN: 107,
   ETIMEDOUT: 110,
   ECONNREFUSED: 111,
+  EHOSTUNREACH: 113,
   EALREADY: 114,
   EINPROGRESS: 115,
 } as const;

@@ -232,8 +232,8 @@ export class TcpSocket implements Socket {
   /** Reads what is there, `most` bytes at most. */
   #take(tcb: Tcb, most: number, peeks: boolean): Uint8Array {
     const bytes = new Uint8Array(Math.min(tcb.receiveBuffer.length, most));
-    if (peeks) tcb.receiveBuffer.peek(0, bytes.length, bytes, 0);
-    else this.#tcp.receiveText(tcb, bytes, this.#host.now);
+    if (!peeks) return bytes.subarray(0, this.#tcp.receiveText(tcb, bytes, this.#host.now));
+    tcb.receiveBuffer.peek(0, bytes.length, bytes, 0);
     return bytes;
   }
 
@@ -379,6 +379,8 @@ function errnoOf(tcb: Tcb): number {
       return Errno.ECONNREFUSED;
     case CloseReason.TIMED_OUT:
       return Errno.ETIMEDOUT;
+    case CloseReason.UNREACHABLE:
+      return Errno.EHOSTUNREACH;
     case CloseReason.ABORTED:
       return Errno.ECONNABORTED;
   }

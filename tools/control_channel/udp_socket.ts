@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ErrorKind, type TransportError } from "../../src/base/network.ts";
 import type { Datagram, UdpReceiver } from "../../src/net/udp.ts";
 import type { IpAddress } from "../../src/wire/address.ts";
 import { Drop } from "../../src/wire/drop.ts";
@@ -33,6 +34,8 @@ export class UdpSocket implements Socket, UdpReceiver {
   port = 0;
   #host: Host;
   #peer: Endpoint = null;
+  /** What an ICMP error has told of the peer, until that is told in turn. */
+  #error = 0;
   #waiting: { from: Endpoint; bytes: Uint8Array }[] = [];
 
   constructor(host: Host) {
@@ -94,11 +97,26 @@ export class UdpSocket implements Socket, UdpReceiver {
     return Drop.NONE;
   }
 
+  /** Only the peer of a connected socket is told of, as udp(7) has it. */
+  error({ kind, remote, remotePort }: TransportError): void {
+    const peer = this.#peer;
+    if (peer === null || peer.port !== remotePort || !peer.address.equals(remote)) return;
+    if (kind === ErrorKind.PORT_UNREACHABLE) this.#error = Errno.ECONNREFUSED;
+  }
+
+  #takeError(): number {
+    const error = this.#error;
+    this.#error = 0;
+    return error;
+  }
+
   read(flags: number, count: number): Call {
     if (!areReadFlags(flags)) return done(fail(Errno.EOPNOTSUPP));
     const waits = !mustNotWait(this, flags);
     return {
       attempt: () => {
+        const errno = this.#takeError();
+        if (errno !== 0) return fail(errno);
         const first = this.#waiting[0];
         if (first === undefined) return waits ? undefined : fail(Errno.EAGAIN);
         if ((flags & Msg.PEEK) === 0) this.#waiting.shift();
@@ -119,6 +137,8 @@ export class UdpSocket implements Socket, UdpReceiver {
 
   #write(to: Endpoint, bytes: Uint8Array): Reply {
     const { udp, ip } = this.#host.stack;
+    const pending = this.#takeError();
+    if (pending !== 0) return fail(pending);
     if (to === null) return fail(Errno.EDESTADDRREQ);
     if (to.port === 0) return fail(Errno.EINVAL);
     const errno = this.#unreachable(to);
@@ -144,7 +164,7 @@ export class UdpSocket implements Socket, UdpReceiver {
 
   getOption(level: number, name: number): Uint8Array | number {
     if (!isKnown(level, name)) return -Errno.ENOPROTOOPT;
-    return new Uint8Array(4);
+    return Uint8Array.of(name === SocketOption.ERROR ? this.#takeError() : 0, 0, 0, 0);
   }
 
   setOption(level: number, name: number, bytes: Uint8Array): Reply {
@@ -161,8 +181,10 @@ export class UdpSocket implements Socket, UdpReceiver {
   }
 
   events(): number {
-    const writable = Poll.OUT | Poll.WRNORM;
-    return this.#waiting.length > 0 ? writable | Poll.IN | Poll.RDNORM : writable;
+    let events: number = Poll.OUT | Poll.WRNORM;
+    if (this.#waiting.length > 0) events |= Poll.IN | Poll.RDNORM;
+    if (this.#error !== 0) events |= Poll.ERR;
+    return events;
   }
 }
 
