@@ -76,7 +76,9 @@ const TROUBLES: [name: string, trouble: Partial<LinkOptions>][] = [
   ["each packet held back by 0 to 2 ms", { jitter: 2 }],
   ["2 % of packets doubled", { duplicate: 0.02 }],
   ["0.1 % of packets damaged", { corrupt: 0.001 }],
-  ["bursts of 10 losses, one in 10,000 packets", { burst: { begins: 1e-4, ends: 0.1 } }],
+  ["a burst of losses for 1 ms on average, each 10,000 packets", {
+    burst: { begins: 1e-4, lasts: 1 },
+  }],
 ];
 
 const TABLES: Table[] = [
@@ -202,8 +204,11 @@ write(
   "",
   "## What to read in it",
   "",
-  "- A path of 1 Gbit/s and 100 ms has 12.5 MB in flight, more than the 6 MiB to which a receive",
-  "  buffer grows by itself: `receiveBufferMax` and `sendBufferMax` are for that.",
+  "- A path of 1 Gbit/s and 100 ms has 12.5 MB in flight, more than the 4 MiB and 6 MiB to which send",
+  "  and receive buffers grow by themselves: `sendBufferMax` and `receiveBufferMax` raise that.",
+  "- Under random loss, a control that takes every loss for congestion has what the response function",
+  "  gives, whatever the link's rate; BBR measures the rate instead, and does not leave half of a link",
+  "  to a flow that does not.",
   "- Packets that are held back by as much as a round trip are taken for lost when real losses have",
   "  been repaired meanwhile, and then are: the repair carries a newer timestamp, so the receiver has",
   "  to drop what was sent before it (RFC 7323 §5.3).",

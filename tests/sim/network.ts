@@ -28,12 +28,12 @@ export interface LinkOptions {
   reorderDelay?: number;
   /** One bit of the packet is turned over. */
   corrupt?: number;
-  /** Losses in bursts (Gilbert and Elliott): everything is lost while one lasts. */
+  /** Losses in bursts (Gilbert and Elliott's model): while one lasts, everything is lost. */
   burst?: {
-    /** How probable it is for each packet that one begins. */
+    /** How probable it is for each packet that one begins with it. */
     begins: number;
-    /** How probable it is for each packet lost in it that it was the last. */
-    ends: number;
+    /** How long they last on average; exponentially distributed. */
+    lasts: number;
   };
   /** Bytes per second; without a limit if left out. */
   rate?: number;
@@ -161,7 +161,7 @@ export class SimulatedNetwork {
     const { random, counts } = this;
     /** When a link with a rate is through with what it has taken so far. */
     let freeAt = 0;
-    let inBurst = false;
+    let burstEnds = -1;
     return (packet) => {
       counts.sent++;
       const length = packet.end - packet.at;
@@ -185,10 +185,11 @@ export class SimulatedNetwork {
         return;
       }
       if (options.burst !== undefined) {
-        const { begins, ends } = options.burst;
-        const lost = inBurst || random.chance(begins);
-        inBurst = lost && !random.chance(ends);
-        if (lost) {
+        const { begins, lasts } = options.burst;
+        if (leaves >= burstEnds && random.chance(begins)) {
+          burstEnds = leaves - lasts * Math.log(1 - random.random() / 2 ** 32);
+        }
+        if (leaves < burstEnds) {
           counts.lost++;
           return;
         }
