@@ -49,11 +49,14 @@ function readSeed(args: readonly string[]): number {
   if (args.length === 0) return DEFAULT_SEED;
   const value = args[0] === "--seed" ? Number(args[1]) : NaN;
   if (args.length !== 2 || !Number.isInteger(value) || value < 0) {
-    // deno-lint-ignore no-console -- a tool speaks to its user
-    console.error("Usage: deno task sim [--seed N]");
+    print(Deno.stderr, "Usage: deno task sim [--seed N]");
     Deno.exit(2);
   }
   return value;
+}
+
+function print(to: typeof Deno.stdout, line: string): void {
+  to.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
 function run(experiment: Experiment): Outcome {
@@ -135,8 +138,7 @@ const TABLES: Table[] = [
 const lines: string[] = [];
 
 function write(...more: string[]): void {
-  // deno-lint-ignore no-console -- the table as it grows
-  for (const line of more) console.log(line);
+  for (const line of more) print(Deno.stdout, line);
   lines.push(...more);
 }
 

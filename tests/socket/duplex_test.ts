@@ -105,8 +105,8 @@ pairTest("a Duplex that nobody reads stops the writer", async (pair) => {
   duplex.once("readable", () => {});
   const writing = say(a, "x".repeat(2 * MIB));
   assert(await isPending(writing));
-  const { sendBuffer, receiveBuffer } = pair.near.core.tcp.config;
-  assert(pair.far.core.counters.tcpBytesReceived <= sendBuffer + receiveBuffer);
+  // The receive buffer may have grown for what the Duplex took ahead of its reader.
+  assert(pair.far.core.counters.tcpBytesReceived < MIB);
   let length = 0;
   duplex.on("data", (chunk) => length += chunk.length);
   await settles(writing);
