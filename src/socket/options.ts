@@ -36,7 +36,7 @@ export function checkConnectionOptions(
   options: ConnectionOptions,
   config: TcpConfig,
 ): ConnectionOptions {
-  const { congestion, ecn, tos, ttl, sendBuffer, receiveBuffer } = options;
+  const { congestion, ecn, tos, ttl, sendBuffer, receiveBuffer, fastOpen } = options;
   checkName(congestion, CONGESTION_NAMES, "congestion control");
   checkName(ecn, ECN_MODES, "ECN mode");
   if (tos !== undefined) checkTos(tos);
@@ -45,7 +45,13 @@ export function checkConnectionOptions(
   if (receiveBuffer !== undefined) {
     checkInteger(receiveBuffer, 1, config.receiveBufferMax, "Receive buffer");
   }
-  return { congestion, ecn, tos, ttl, sendBuffer, receiveBuffer };
+  const room = sendBuffer ?? config.sendBuffer;
+  if (fastOpen !== undefined && fastOpen.length > room) {
+    throw new RangeError(
+      `Fast Open's text must fit the send buffer of ${room} bytes: got ${fastOpen.length}`,
+    );
+  }
+  return { congestion, ecn, tos, ttl, sendBuffer, receiveBuffer, fastOpen };
 }
 
 /** The times of keep-alive, the default ones where nothing else is said; `null`: off. */

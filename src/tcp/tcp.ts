@@ -14,7 +14,7 @@ import {
   type Network,
   type TransportError,
 } from "../base/network.ts";
-import { pickPort } from "../base/ports.ts";
+import { pickPort, PortSet } from "../base/ports.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { Drop } from "../wire/drop.ts";
@@ -378,8 +378,9 @@ export class Tcp implements TcpContext, ErrorReceiver {
 
   /** A port that no listener and no connection uses, unpredictable (RFC 6056); 0 when none is. */
   freePort(): number {
-    const used = new Set<number>();
+    const used = new PortSet();
     for (const tcb of this.#table) used.add(tcb.localPort);
+    for (const timeWait of this.#timeWaits) used.add(timeWait.localPort);
     return pickPort(this.#env, (port) => !this.#listeners.has(port) && !used.has(port));
   }
 

@@ -113,7 +113,7 @@ export class TimeWaits {
   }
 
   /** All of them, in no order. */
-  [Symbol.iterator](): Iterator<TimeWait> {
+  [Symbol.iterator](): Generator<TimeWait> {
     return this.#table[Symbol.iterator]();
   }
 

@@ -319,3 +319,29 @@ pairTest("connect() settles when the stack closes", async ({ near }) => {
   await near.close();
   await failed;
 });
+
+pairTest(
+  "text for Fast Open comes first in the stream, with the SYN from the second time on",
+  async (pair) => {
+    const { near, far } = pair;
+    const listener = far.listen({ port: 7 });
+    const fastOpen = new TextEncoder().encode("request");
+    for (const early of [0, 1, 2]) {
+      const conn = await near.connect({ hostname: FAR, port: 7, fastOpen });
+      await say(conn, ", and more");
+      await conn.closeWrite();
+      const accepted = await settles(listener.accept());
+      await say(accepted, "answer");
+      await accepted.closeWrite();
+      assertEquals(await hear(accepted, 17), "request, and more");
+      assertEquals(await hear(conn, 6), "answer");
+      assertEquals(far.core.counters.tcpFastOpenAccepted, early);
+    }
+    await assertRejects(
+      () => near.connect({ hostname: FAR, port: 7, fastOpen: new Uint8Array(300_000) }),
+      RangeError,
+      "Fast Open's text must fit the send buffer",
+    );
+  },
+  { tcp: { fastOpenClient: true, fastOpenServer: true } },
+);

@@ -8,10 +8,11 @@ import { State } from "../../src/tcp/state.ts";
 import { NO_USER, type Tcb } from "../../src/tcp/tcb.ts";
 import { OpenError } from "../../src/tcp/tcp.ts";
 import { IpAddress } from "../../src/wire/address.ts";
-import { parseSegment, PEER, STACK, tcp } from "../packets.ts";
+import { Drop } from "../../src/wire/drop.ts";
+import { packetOf, parseSegment, PEER, STACK, tcp } from "../packets.ts";
 import { TestHost } from "./host.ts";
 
-const [SYN, ACK] = [2, 16];
+const [FIN, SYN, ACK] = [1, 2, 16];
 const SECOND = IpAddress.v4(10, 0, 0, 3);
 
 function syn(host: TestHost, port: number, destination = STACK): void {
@@ -55,7 +56,7 @@ Deno.test("2000 connections at once are each found, and get each their own text"
   assertEquals(host.stack.counters.tcpResetsSent, COUNT);
 });
 
-Deno.test("a LAND packet, from the stack to itself, is dropped without an answer", () => {
+Deno.test("[MUST-63] a LAND packet, from the stack to itself, is dropped without an answer", () => {
   const host = new TestHost();
   host.stack.tcp.listen(null, 80, 8, () => {});
   const land = { source: STACK, sourcePort: 80, destinationPort: 80, seq: 1, flags: SYN };
@@ -76,6 +77,22 @@ Deno.test("[MUST-57] [MUST-63] a SYN to all or to a group, or from an invalid so
     assertEquals(host.receive(tcp({ ...ports, source })), []);
   }
   assertEquals(host.stack.tcp.connectionCount, 0);
+});
+
+Deno.test("[MUST-57] TCP itself drops a SYN to all or to a group, should IP have let it through", () => {
+  const host = new TestHost();
+  host.stack.tcp.listen(null, 80, 8, () => {});
+  for (const destination of [IpAddress.v4(255, 255, 255, 255), IpAddress.v4(224, 0, 0, 1)]) {
+    const packet = packetOf(
+      tcp({ destination, sourcePort: 40_000, destinationPort: 80, seq: 1, flags: SYN }),
+    );
+    packet.source.load4(packet.view, packet.at + 12);
+    packet.destination.load4(packet.view, packet.at + 16);
+    packet.transportAt = packet.at + 20;
+    assertEquals(host.stack.tcp.receive(packet, host.now), Drop.TCP_BROADCAST);
+    host.stack.poll(host.now);
+  }
+  assertEquals([host.sent.length, host.stack.tcp.connectionCount], [0, 0]);
 });
 
 Deno.test("a SYN goes to the listener of the very address, then of all, then of every port", () => {
@@ -107,6 +124,74 @@ Deno.test("a port and address have one listener at a time", () => {
   assert(tcpOfStack.listen(SECOND, 80, 8, () => {}) !== undefined);
   tcpOfStack.unlisten(first, host.now);
   assert(tcpOfStack.listen(null, 80, 8, () => {}) !== undefined);
+});
+
+Deno.test("[MUST-41] a listener that comes, goes and comes again does not disturb connections of its port (RFC 9293 §3.9.1.1)", () => {
+  const host = new TestHost();
+  const { tcp: tcpOfStack } = host.stack;
+  const listener = tcpOfStack.listen(null, 80, 8, () => {})!;
+  const peer = { sourcePort: 40_000, destinationPort: 80 };
+  const { seq: iss } = parseSegment(host.receive(tcp({ ...peer, seq: 0, flags: SYN }))[0]!);
+  const says = (seq: number, text: number) => {
+    const payload = new Uint8Array(text);
+    host.receive(tcp({ ...peer, seq, ack: (iss + 1) >>> 0, flags: ACK, payload }));
+  };
+  says(1, 0);
+  const tcb = listener.accept()!;
+  says(1, 10);
+  tcpOfStack.unlisten(listener, host.now);
+  says(11, 10);
+  const second = tcpOfStack.listen(null, 80, 8, () => {})!;
+  says(21, 10);
+  assertEquals([tcb.state, tcb.receiveBuffer.length], [State.ESTABLISHED, 30]);
+  assertEquals(second.accept(), undefined);
+});
+
+Deno.test("[MUST-42] a port is listened on while connections from it are in SYN_SENT and SYN_RECEIVED (RFC 9293 §3.9.1.1)", () => {
+  const host = new TestHost();
+  const { tcp: tcpOfStack } = host.stack;
+  const [sent, received] = [80, 81].map((port) =>
+    tcpOfStack.open(PEER, port, null, 50_000, NO_USER, host.now)
+  );
+  assert(typeof sent === "object" && typeof received === "object");
+  const to = { destinationPort: 50_000, seq: 0 };
+  host.receive(tcp({ ...to, sourcePort: 81, flags: SYN }));
+  assertEquals([sent.state, received.state], [State.SYN_SENT, State.SYN_RECEIVED]);
+  const listener = tcpOfStack.listen(null, 50_000, 8, () => {});
+  assert(listener !== undefined);
+  host.take();
+  const [synAck] = host.receive(tcp({ ...to, sourcePort: 1234, flags: SYN }));
+  assertEquals(parseSegment(synAck!).flags, SYN | ACK);
+  assertEquals(listener.halfOpen, 1);
+  const ack = (sent.snd.iss + 1) >>> 0;
+  host.receive(tcp({ ...to, sourcePort: 80, ack, flags: SYN | ACK }));
+  const states: number[] = [sent.state, received.state];
+  assertEquals(states, [State.ESTABLISHED, State.SYN_RECEIVED]);
+  assertEquals(listener.accept(), undefined, "what was opened actively is not the listener's");
+});
+
+Deno.test("10,000 connections in TIME_WAIT keep no control block, and all end (RFC 9293 §3.6.1)", () => {
+  const host = new TestHost();
+  const { tcp: tcpOfStack } = host.stack;
+  const listener = tcpOfStack.listen(null, 80, 8, () => {})!;
+  const COUNT = 10_000;
+  for (let i = 0; i < COUNT; i++) {
+    const peer = { sourcePort: 1000 + i, destinationPort: 80 };
+    const { seq: iss } = parseSegment(host.receive(tcp({ ...peer, seq: 0, flags: SYN }))[0]!);
+    host.receive(tcp({ ...peer, seq: 1, ack: (iss + 1) >>> 0, flags: ACK }));
+    tcpOfStack.release(listener.accept()!, host.now);
+    host.receive(tcp({ ...peer, seq: 1, ack: (iss + 2) >>> 0, flags: FIN | ACK }));
+    host.now += 1;
+  }
+  assertEquals([...tcpOfStack.connections()].length, 0);
+  assertEquals([...tcpOfStack.timeWaits()].length, COUNT);
+  assertEquals(tcpOfStack.connectionCount, COUNT);
+  const end = tcpOfStack.nextDeadline();
+  assertEquals(end, host.now - COUNT + 60_000, "that of the first");
+  host.stack.poll(end + COUNT / 2 - 1);
+  assertEquals(tcpOfStack.connectionCount, COUNT / 2);
+  host.stack.poll(end + COUNT);
+  assertEquals([tcpOfStack.connectionCount, tcpOfStack.nextDeadline()], [0, Infinity]);
 });
 
 Deno.test("[MUST-45] a connection goes on with the address that its SYN was sent to", () => {
@@ -155,6 +240,24 @@ Deno.test("opens to one port take ephemeral ports that differ, and another peer'
   assertEquals(tcpOfStack.open(PEER, 80, null, port!, NO_USER, host.now), OpenError.IN_USE);
   const other = tcpOfStack.open(PEER, 81, null, port!, NO_USER, host.now);
   assert(typeof other !== "number");
+});
+
+Deno.test("[RFC6056-01] every ephemeral port towards one peer can be used, the last one too, and then none", () => {
+  const host = new TestHost({ tcp: { sendBuffer: 1, receiveBuffer: 1 } });
+  const { tcp: tcpOfStack } = host.stack;
+  const COUNT = 16_384;
+  const ports = new Set<number>();
+  const open = (remote: IpAddress) => tcpOfStack.open(remote, 80, null, 0, NO_USER, host.now);
+  for (let i = 0; i < COUNT; i++) {
+    const tcb = open(PEER);
+    assert(typeof tcb !== "number");
+    ports.add(tcb.localPort);
+    host.sent.length = 0;
+  }
+  assertEquals([ports.size, Math.min(...ports), Math.max(...ports)], [COUNT, 49_152, 65_535]);
+  assertEquals(open(PEER), OpenError.NO_PORT);
+  assertEquals(typeof open(IpAddress.v4(10, 0, 0, 77)), "object", "another peer is another matter");
+  assertEquals(tcpOfStack.freePort(), 0, "a listener would take a port that is in use");
 });
 
 Deno.test("a free port is one that no listener and no connection has", () => {
