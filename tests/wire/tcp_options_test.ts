@@ -28,6 +28,19 @@ function parse(hex: string, options = new TcpOptions()): Record<string, unknown>
   return found(options);
 }
 
+Deno.test("[MUST-68] parse() takes every kind but end-of-list and no-operation by its length (RFC 9293 §3.1)", () => {
+  for (let kind = 2; kind < 256; kind++) {
+    for (const length of [2, 3, 5, 30]) {
+      if (kind === TCP_OPTION.MSS) continue; // would be read, or be read instead
+      const text = kind.toString(16).padStart(2, "0") + length.toString(16).padStart(2, "0");
+      const options = parse(`${text}${"ff".repeat(length - 2)} 020405b4`);
+      assertEquals(options.mss, 1460, `kind ${kind} of ${length}`);
+    }
+  }
+  assertEquals(parse("01 01 020405b4").mss, 1460);
+  assertEquals(parse("01 00 020405b4"), {});
+});
+
 Deno.test("parse() reads each option", () => {
   const cases: [what: string, hex: string, want: Record<string, unknown>][] = [
     ["none", "", {}],
@@ -64,7 +77,7 @@ Deno.test("parse() reads each option", () => {
   for (const [what, hex, want] of cases) assertEquals(parse(hex), want, what);
 });
 
-Deno.test("parse() skips what it does not know (RFC 9293 MUST-6)", () => {
+Deno.test("[MUST-6] parse() skips what it does not know (RFC 9293 §3.1)", () => {
   const cases: [what: string, hex: string][] = [
     ["an experiment", "fd04abcd"],
     ["a kind of length 2", "0602"],
@@ -98,7 +111,7 @@ Deno.test("parse() skips a known option of a wrong length", () => {
   }
 });
 
-Deno.test("parse() stops at a length that leads nowhere (RFC 9293 MUST-7)", () => {
+Deno.test("[MUST-7] parse() stops at a length that leads nowhere (RFC 9293 §3.1)", () => {
   const kinds = [...Object.values(TCP_OPTION).filter((kind) => kind > TCP_OPTION.NOP), 99, 255];
   for (const kind of kinds) {
     const byte = kind.toString(16).padStart(2, "0");
