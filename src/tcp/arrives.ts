@@ -256,7 +256,7 @@ function establish(tcb: Tcb, seg: Segment, now: number): void {
     if (!isEarly) listener.queue.push(tcb);
     endEarly(tcb, listener, false);
   } else if (tcb.fastOpen !== null) {
-    tcb.context.fastOpens.onAnswer(tcb.remote, seg.options);
+    tcb.context.fastOpens.onAnswer(tcb.remote, seg.options, tcb.timeouts === 0);
     settleSynText(tcb, seg.ack);
   }
   if (tcb.follows !== null) {

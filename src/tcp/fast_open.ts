@@ -21,8 +21,12 @@ const COOKIE_LENGTH = 8;
 const SECRET_PERIOD = 12 * 3600 * 1000;
 const SECRET_LENGTH = 16;
 
-/** How long a peer is left alone that did not answer, in milliseconds (§4.1.3.1). */
-const SILENCE = 3600 * 1000;
+/**
+ * How long a peer is left alone that did not answer, in milliseconds: the first time, and at most;
+ * twice as long each time in a row (§4.1.3.1).
+ */
+const FIRST_SILENCE = 60_000;
+const LAST_SILENCE = 3600 * 1000;
 /** How long a reset connection counts as pending, in milliseconds (§5.1). */
 const HOLD = 60_000;
 
@@ -151,7 +155,8 @@ interface Entry {
   cookie: Uint8Array;
   /** What the server named as its MSS, in bytes. */
   mss: number;
-  /** Not to be tried before this time. */
+  /** How often in a row it has not answered, and until when it is left alone. */
+  silences: number;
   silentUntil: number;
 }
 
@@ -184,26 +189,37 @@ export class FastOpenCache {
     return fastOpen;
   }
 
-  /** A SYN,ACK has come. */
-  onAnswer(remote: IpAddress, options: TcpOptions): void {
+  /**
+   * A SYN,ACK has come.
+   *
+   * @param wasFirst Whether it answers our first SYN, the one with the option.
+   */
+  onAnswer(remote: IpAddress, options: TcpOptions, wasFirst: boolean): void {
     const { fastOpenLength: length, fastOpenCookie, mss } = options;
-    if (length > 0) this.#put(remote, fastOpenCookie.slice(0, length), mss || 536, -Infinity);
+    const entry = this.#entries.get(remote.toString());
+    if (entry !== undefined && wasFirst) entry.silences = 0;
+    if (length <= 0) return;
+    const { silences = 0, silentUntil = -Infinity } = entry ?? {};
+    const cookie = fastOpenCookie.slice(0, length);
+    this.#put(remote, { cookie, mss: mss || 536, silences, silentUntil });
   }
 
   /** A SYN with the option has gone unanswered: something on the way may not let it through. */
   onSilence(remote: IpAddress, now: number): void {
-    const entry = this.#entries.get(remote.toString());
-    this.#put(remote, entry?.cookie ?? REQUEST, entry?.mss ?? 536, now + SILENCE);
+    const { cookie = REQUEST, mss = 536, silences = 0 } = this.#entries.get(remote.toString()) ??
+      {};
+    const silentUntil = now + Math.min(FIRST_SILENCE * 2 ** silences, LAST_SILENCE);
+    this.#put(remote, { cookie, mss, silences: silences + 1, silentUntil });
   }
 
-  #put(remote: IpAddress, cookie: Uint8Array, mss: number, silentUntil: number): void {
+  #put(remote: IpAddress, entry: Entry): void {
     const key = remote.toString();
     this.#entries.delete(key);
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size < this.#most) break;
       this.#entries.delete(oldest);
     }
-    if (this.#most > 0) this.#entries.set(key, { cookie, mss, silentUntil });
+    if (this.#most > 0) this.#entries.set(key, entry);
   }
 }
 
