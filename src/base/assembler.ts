@@ -6,8 +6,13 @@
 
 import { seqGe, seqGt, seqLe, seqLt } from "../wire/seq.ts";
 
-/** Most ranges that are remembered: bounds the cost of a peer that sends every second byte. */
-const MAX_RANGES = 64;
+/**
+ * Most ranges that are remembered: bounds the cost of a peer that sends every second byte. When a
+ * queue on the way overflows, every second segment of a whole window may be missing.
+ */
+const MAX_RANGES = 2048;
+/** How many there is memory for at first. */
+const FEW_RANGES = 16;
 
 /** Disjoint ranges `[start, end)` of sequence numbers, in order. */
 export class Assembler {
@@ -30,17 +35,29 @@ export class Assembler {
     return this.#ends![index]!;
   }
 
+  /** The index of the first range that ends at `seq` or behind it; {@linkcode count} if none does. */
+  find(seq: number): number {
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (seqLt(this.#ends![middle]!, seq)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
   /**
    * Adds `[start, end)`, joining what it touches or overlaps.
    *
    * @returns `false` if it would be one range too many; nothing is changed then.
    */
   add(start: number, end: number): boolean {
-    const starts = this.#starts ??= new Uint32Array(MAX_RANGES);
-    const ends = this.#ends ??= new Uint32Array(MAX_RANGES);
+    this.#reserve();
+    const starts = this.#starts!;
+    const ends = this.#ends!;
     // [from, to) are the ranges that the new one touches.
-    let from = 0;
-    while (from < this.#count && seqLt(ends[from]!, start)) from++;
+    const from = this.find(start);
     let to = from;
     while (to < this.#count && seqLe(starts[to]!, end)) to++;
     if (from === to) {
@@ -74,6 +91,14 @@ export class Assembler {
     return next;
   }
 
+  /** Makes sure that there is memory for one more range, unless that would be one too many. */
+  #reserve(): void {
+    const size = this.#starts?.length ?? 0;
+    if (this.#count < size || size === MAX_RANGES) return;
+    this.#starts = grown(this.#starts);
+    this.#ends = grown(this.#ends);
+  }
+
   /** Forgets everything. */
   clear(): void {
     this.#count = 0;
@@ -86,4 +111,11 @@ export class Assembler {
     this.#ends!.copyWithin(from, to, this.#count);
     this.#count -= to - from;
   }
+}
+
+/** A copy with room for twice as many. */
+function grown(old: Uint32Array | null): Uint32Array {
+  const array = new Uint32Array(old === null ? FEW_RANGES : 2 * old.length);
+  if (old !== null) array.set(old);
+  return array;
 }

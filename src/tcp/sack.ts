@@ -5,7 +5,7 @@
  */
 
 import type { Assembler } from "../base/assembler.ts";
-import { seqGe, seqGt, seqLe, seqLt } from "../wire/seq.ts";
+import { seqAdd, seqGe, seqGt, seqLe, seqLt } from "../wire/seq.ts";
 import { MAX_SACK_BLOCKS } from "../wire/tcp_options.ts";
 
 /** Remembers which blocks to report first. */
@@ -31,14 +31,12 @@ export class SackReporter {
       this.onDuplicate(start, seqLt(next, end) ? next : end);
       return true;
     }
-    for (let i = 0; i < assembler.count && seqLt(assembler.start(i), end); i++) {
-      const from = assembler.start(i);
-      const to = assembler.end(i);
-      if (seqLe(to, start)) continue;
-      this.onDuplicate(seqGt(from, start) ? from : start, seqLt(to, end) ? to : end);
-      return true;
-    }
-    return false;
+    const i = assembler.find(seqAdd(start, 1));
+    if (i === assembler.count || seqGe(assembler.start(i), end)) return false;
+    const from = assembler.start(i);
+    const to = assembler.end(i);
+    this.onDuplicate(seqGt(from, start) ? from : start, seqLt(to, end) ? to : end);
+    return true;
   }
 
   /** A segment that starts at `seq` waits out of order now (RFC 2018 §4: its block goes first). */
@@ -106,10 +104,8 @@ export class SackReporter {
 
 /** The range that holds `seq`, or -1. */
 function rangeOf(assembler: Assembler, seq: number): number {
-  for (let i = 0; i < assembler.count; i++) {
-    if (seqGe(seq, assembler.start(i)) && seqLt(seq, assembler.end(i))) return i;
-  }
-  return -1;
+  const i = assembler.find(seqAdd(seq, 1));
+  return i < assembler.count && seqGe(seq, assembler.start(i)) ? i : -1;
 }
 
 /** Whether a D-SACK: a block below the cumulative acknowledgement, or inside of the next (§4). */

@@ -5,7 +5,7 @@ import { withSeed } from "../random.ts";
 
 type Range = [start: number, end: number];
 
-const MAX_RANGES = 64;
+const MAX_RANGES = 2048;
 
 function ranges(assembler: Assembler): Range[] {
   return Array.from({ length: assembler.count }, (_, i) => [assembler.start(i), assembler.end(i)]);
@@ -65,11 +65,27 @@ Deno.test("Assembler works across the wrap of sequence numbers", () => {
 Deno.test("Assembler refuses one range too many, but still joins", () => {
   const assembler = new Assembler();
   for (let i = 0; i < MAX_RANGES; i++) assert(assembler.add(i * 10, i * 10 + 5));
-  assert(!assembler.add(10_000, 10_005));
+  assert(!assembler.add(100_000, 100_005));
   assertEquals(assembler.count, MAX_RANGES);
   assert(assembler.add(5, 10));
   assertEquals(assembler.count, MAX_RANGES - 1);
-  assert(assembler.add(10_000, 10_005));
+  assert(assembler.add(100_000, 100_005));
+});
+
+Deno.test("Assembler finds the first range that ends at a number or behind it", () => {
+  const assembler = new Assembler();
+  assertEquals(assembler.find(5), 0);
+  for (const start of [0xffff_fff0, 10, 30]) assembler.add(start, (start + 5) >>> 0);
+  const cases: [seq: number, index: number][] = [
+    [0xffff_ffe0, 0],
+    [0xffff_fff5, 0],
+    [0xffff_fff6, 1],
+    [15, 1],
+    [16, 2],
+    [35, 2],
+    [36, 3],
+  ];
+  for (const [seq, index] of cases) assertEquals(assembler.find(seq), index, `${seq}`);
 });
 
 Deno.test("Assembler forgets everything when cleared", () => {
