@@ -12,6 +12,8 @@ import type { KeepAliveTimes } from "../tcp/keep_alive.ts";
 
 /** Largest send buffer, in bytes: as much as a window can be (RFC 7323 §2.3). */
 const MAX_SEND_BUFFER = 2 ** 30;
+/** Smaller segments would hold little but headers, in bytes. */
+const MIN_SEGMENT = 88;
 /** Longest time that can be set, in milliseconds: what a timer of the host can wait for. */
 const MAX_TIME = 2 ** 31 - 1;
 /** One probe without an answer is not the end (RFC 9293 §3.8.4, MUST-29). */
@@ -36,11 +38,12 @@ export function checkConnectionOptions(
   options: ConnectionOptions,
   config: TcpConfig,
 ): ConnectionOptions {
-  const { congestion, ecn, tos, ttl, sendBuffer, receiveBuffer, fastOpen } = options;
+  const { congestion, ecn, tos, ttl, maxSegment, sendBuffer, receiveBuffer, fastOpen } = options;
   checkName(congestion, CONGESTION_NAMES, "congestion control");
   checkName(ecn, ECN_MODES, "ECN mode");
   if (tos !== undefined) checkTos(tos);
   if (ttl !== undefined) checkTtl(ttl);
+  if (maxSegment !== undefined) checkInteger(maxSegment, MIN_SEGMENT, 65535, "Largest segment");
   if (sendBuffer !== undefined) checkInteger(sendBuffer, 1, MAX_SEND_BUFFER, "Send buffer");
   if (receiveBuffer !== undefined) {
     checkInteger(receiveBuffer, 1, config.receiveBufferMax, "Receive buffer");
@@ -51,7 +54,7 @@ export function checkConnectionOptions(
       `Fast Open's text must fit the send buffer of ${room} bytes: got ${fastOpen.length}`,
     );
   }
-  return { congestion, ecn, tos, ttl, sendBuffer, receiveBuffer, fastOpen };
+  return { congestion, ecn, tos, ttl, maxSegment, sendBuffer, receiveBuffer, fastOpen };
 }
 
 /** The times of keep-alive, the default ones where nothing else is said; `null`: off. */

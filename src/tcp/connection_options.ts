@@ -20,6 +20,8 @@ export interface ConnectionOptions {
    * peer's application twice. For active opens, where `fastOpenClient` is set.
    */
   readonly fastOpen?: Uint8Array | undefined;
+  /** Largest segment, options counted with its text, to name to the peer and to send, in bytes. */
+  readonly maxSegment?: number | undefined;
   /** Time to live, 1 to 255. */
   readonly ttl?: number | undefined;
   /** Size of the send buffer, in bytes; it does not grow then. */

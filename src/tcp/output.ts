@@ -24,6 +24,7 @@ import {
   writeWindowScale,
 } from "../wire/tcp_options.ts";
 import { ecnSetup, ECT_0 } from "./ecn.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
 import { Frto } from "./recovery.ts";
 import type { Segment } from "./segment.ts";
 import { fitLast, nextLength, settleSegmentSize, sizeSent } from "./segment_size.ts";
@@ -431,9 +432,10 @@ export function openWindow(tcb: Tcb): boolean {
   return true;
 }
 
-/** The MSS we name in our SYN: what the link can take (RFC 9293 §3.7.1, MUST-67). */
+/** The MSS we name in our SYN: what the link can take (RFC 9293 §3.7.1, MUST-67), or less. */
 function receiveMss(tcb: Tcb): number {
-  return tcb.context.network.maxLinkMessage(tcb.remote) - TCP_MIN_HEADER;
+  const { maxSegment, remote, context: { network } } = tcb;
+  return Math.min(network.maxLinkMessage(remote) - TCP_MIN_HEADER, maxSegment);
 }
 
 /**
@@ -441,7 +443,8 @@ function receiveMss(tcb: Tcb): number {
  */
 export function settleOptions(tcb: Tcb, options: TcpOptions, now: number): void {
   const { config } = tcb.context;
-  tcb.peerMss = options.mss > 0 ? options.mss : DEFAULT_MSS[tcb.remote.family];
+  const offered = options.mss > 0 ? options.mss : DEFAULT_MSS[tcb.remote.family];
+  tcb.peerMss = Math.min(offered, tcb.maxSegment);
   tcb.sackPermitted = config.sack && options.sackPermitted;
   tcb.timestamps.enabled = config.timestamps && options.timestamps;
   if (tcb.timestamps.enabled) tcb.timestamps.onSyn(options, now);
@@ -489,13 +492,14 @@ export function sendSynCookie(
   iss: number,
   stamp: number,
   flags: number,
-  buffer: number,
+  chosen: ConnectionOptions,
 ): void {
   const { config, network } = context;
   const { options, packet: { source } } = seg;
+  const linkMss = network.maxLinkMessage(source) - TCP_MIN_HEADER;
   const { view } = network.outgoing;
   let end = TRANSPORT_AT + TCP_MIN_HEADER;
-  end += writeMss(view, end, network.maxLinkMessage(source) - TCP_MIN_HEADER);
+  end += writeMss(view, end, Math.min(linkMss, chosen.maxSegment ?? linkMss));
   if (stamp >= 0) {
     if (config.sack && options.sackPermitted) end += writeSackPermitted(view, end);
     end += writeTimestamps(view, end, stamp, options.timestampValue);
@@ -504,7 +508,7 @@ export function sendSynCookie(
     }
   }
   context.counters.tcpSynCookiesSent++;
-  const window = Math.min(buffer, MAX_WINDOW);
+  const window = Math.min(chosen.receiveBuffer ?? config.receiveBuffer, MAX_WINDOW);
   const ack = seqAdd(seg.seq, 1);
   answer(context, seg, iss, ack, SYN | ACK | flags, window, end);
 }

@@ -173,6 +173,8 @@ export class Tcb implements Timed, Ends<Tcb> {
   mss = 0;
   /** Largest segment that the peer takes, options counted with its text, in bytes: its MSS option. */
   peerMss = 0;
+  /** User's choice: no segment is larger than this, either way, measured likewise. */
+  readonly maxSegment: number;
   /** Set as long as the segments are smaller than the peer and the link would take. */
   plpmtud: Plpmtud | null = null;
   readonly sendBuffer: RingBuffer;
@@ -326,6 +328,7 @@ export class Tcb implements Timed, Ends<Tcb> {
     this.congestion = makeCongestion(options.congestion ?? config.congestion);
     this.tos = (options.tos ?? 0) & ~ECN_MASK;
     this.ecnMode = options.ecn ?? config.ecn;
+    this.maxSegment = options.maxSegment ?? MAX_SEGMENT;
     this.sendOptions = { ttl: options.ttl ?? config.ttl, tos: this.tos, dontFragment: true };
     this.userTimeout = config.userTimeout;
     this.receiveScale = config.windowScaling ? scaleFor(config.receiveBufferMax) : 0;
@@ -347,6 +350,9 @@ export class Tcb implements Timed, Ends<Tcb> {
     return (this.snd.nxt - this.snd.una) >>> 0;
   }
 }
+
+/** Larger than any segment. */
+const MAX_SEGMENT = 0xffff;
 
 /** Largest window that fits the header without scaling. */
 export const MAX_WINDOW = 0xffff;

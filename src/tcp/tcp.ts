@@ -244,8 +244,7 @@ export class Tcp implements TcpContext, ErrorReceiver {
     }
     listener.cookiesUntil = now + MAX_COOKIE_AGE;
     const iss = this.#cookies.make(seg, options.mss || DEFAULT_MSS[source.family], now);
-    const buffer = listener.options.receiveBuffer ?? config.receiveBuffer;
-    sendSynCookie(this, seg, iss, stamp, flags, buffer);
+    sendSynCookie(this, seg, iss, stamp, flags, listener.options);
   }
 
   /** Makes the connection that a cookie tells of, and works its first segment through it. */

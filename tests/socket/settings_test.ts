@@ -194,10 +194,29 @@ pairTest("buffers whose size is given don't grow", async (pair) => {
   listener.close();
 });
 
+pairTest("no segment is larger than what either side has chosen", async (pair) => {
+  const listener = pair.far.listen({ port: 7, maxSegment: 600 });
+  const sizes: [chosen: number | undefined, want: number][] = [
+    [undefined, 600],
+    [800, 600],
+    [500, 500],
+  ];
+  for (const [maxSegment, want] of sizes) {
+    const a = await pair.near.connect({ hostname: FAR, port: 7, maxSegment });
+    const b = await listener.accept();
+    const timestamps = 12;
+    for (const conn of [a, b]) assertEquals(conn.info().mss, want - timestamps, `${maxSegment}`);
+    a.abort();
+    b.abort();
+  }
+  listener.close();
+});
+
 pairTest("settings that make no sense are refused, and say what would", async ({ near, far }) => {
   const wrong: [options: Partial<ConnectOptions>, message: string][] = [
     [{ tos: 256 }, "Type of service must be an integer from 0 to 255: got 256"],
     [{ ttl: 0 }, "Time to live must be an integer from 1 to 255: got 0"],
+    [{ maxSegment: 87 }, "Largest segment must be an integer from 88 to 65535: got 87"],
     [{ sendBuffer: 0 }, "Send buffer must be an integer from 1 to 1073741824: got 0"],
     [{ receiveBuffer: 1e9 }, "Receive buffer must be an integer from 1 to 6291456: got 1000000000"],
     [{ ecn: "yes" as "on" }, 'Unknown ECN mode "yes": use one of off, passive, on'],

@@ -836,7 +836,8 @@ Deno.test("options are set and told in Linux's numbers and units", () =>
       [SOL_SOCKET, 15, [1], ENOPROTOOPT, [ENOPROTOOPT]],
       [IPPROTO_TCP, TCP_NODELAY, [1], 0, [1]],
       [IPPROTO_TCP, TCP_NODELAY, [], EINVAL, [1]],
-      [IPPROTO_TCP, 2, [1000], ENOPROTOOPT, [1460]],
+      [IPPROTO_TCP, 2, [87], EINVAL, [536]],
+      [IPPROTO_TCP, 2, [1000], 0, [1000]],
       [IPPROTO_TCP, TCP_CORK, [1], 0, [1]],
       [IPPROTO_TCP, 4, [30], 0, [30]],
       [IPPROTO_TCP, 4, [0], EINVAL, [30]],
@@ -857,10 +858,10 @@ Deno.test("options are set and told in Linux's numbers and units", () =>
       for (const [level, name, set, result, get] of cases) {
         const what = `${level}:${name} ${set}`;
         assertEquals(await client.setOption(handle, level, name, ...set), result, what);
-        const isDefaultMss = handle === listener && level === IPPROTO_TCP && name === 2;
+        const isMss = handle === socket && level === IPPROTO_TCP && name === 2;
         assertEquals(
           await client.getOption(handle, level, name),
-          isDefaultMss ? [536] : get,
+          isMss ? [1460] : get,
           what,
         );
       }
@@ -873,6 +874,7 @@ Deno.test("options reach the connection: those of a listener count from the SYN 
     const listener = await client.socket();
     await client.bind(listener, LISTENING);
     await client.setOption(listener, SOL_SOCKET, 8, 20_000);
+    await client.setOption(listener, IPPROTO_TCP, 2, 1000);
     await client.setOption(listener, IPPROTO_IP, 2, 33);
     await client.listen(listener);
     await client.setOption(listener, IPPROTO_IP, 1, 0x10);
@@ -881,7 +883,8 @@ Deno.test("options reach the connection: those of a listener count from the SYN 
     await peer.send({ flags: SYN });
     const { bytes } = client.packets[0]!;
     assertEquals([bytes[8], bytes[1]], [33, 0x10]);
-    assertEquals(peer.takeAndAck().window, 20_000);
+    const { window, options } = peer.takeAndAck();
+    assertEquals([window, ...options], [20_000, 2, 4, 1000 >> 8, 1000 & 0xff]);
     await peer.send();
     const { result: socket } = await client.accept(listener);
     for (let i = 0; i < 2; i++) await client.write(socket, text(10));
@@ -923,6 +926,24 @@ Deno.test("options reach the connection: those of a listener count from the SYN 
     await client.advance(START + 60 * SECOND);
     assertEquals(await polling, [1, POLLERR | POLLHUP]);
     assertEquals(await client.getOption(active, SOL_SOCKET, SO_ERROR), [-ETIMEDOUT]);
+  }));
+
+Deno.test("a SYN cookie names what TCP_MAXSEG and SO_RCVBUF of the listener allow, too", () =>
+  withClient(async (client) => {
+    const listener = await client.socket();
+    await client.bind(listener, LISTENING);
+    await client.setOption(listener, SOL_SOCKET, 8, 20_000);
+    await client.setOption(listener, IPPROTO_TCP, 2, 1000);
+    await client.listen(listener, 0); // one half-open connection, then cookies
+    for (const port of [40000, 40001]) {
+      const peer = new Peer(client, port);
+      await peer.send({ flags: SYN });
+      const { window, options } = peer.take();
+      assertEquals([window, ...options], [20_000, 2, 4, 1000 >> 8, 1000 & 0xff]);
+    }
+    await client.advance(START + 10 * SECOND);
+    const ports = client.packets.map((packet) => segmentOf(packet).destinationPort);
+    assert(ports.length > 0 && !ports.includes(40001), "a cookie is not sent again");
   }));
 
 Deno.test("UDP sockets send and receive datagrams", () =>

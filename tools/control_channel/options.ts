@@ -15,6 +15,9 @@ const BUFFER_FACTOR = 2;
 /** Smallest buffer, in bytes. */
 const MIN_BUFFER = 2304;
 const DEFAULT_MSS = 536;
+/** What TCP_MAXSEG may be, in bytes. */
+const MIN_SEGMENT = 88;
+const MAX_SEGMENT = 32767;
 const MAX_KEEP_SECONDS = 32767;
 const MAX_KEEP_COUNT = 127;
 /** The part of the type-of-service byte that ECN has, which is not the user's. */
@@ -26,6 +29,7 @@ export class SocketOptions {
   /** Bytes. */
   sendBuffer = 0;
   receiveBuffer = 0;
+  maxSegment = 0;
   keepAlive = false;
   /** Seconds. */
   keepIdle = 0;
@@ -52,6 +56,7 @@ export class SocketOptions {
     return {
       sendBuffer: this.sendBuffer || undefined,
       receiveBuffer: this.receiveBuffer || undefined,
+      maxSegment: this.maxSegment || undefined,
       tos: this.tos,
       ttl: this.ttl < 0 ? undefined : this.ttl,
     };
@@ -159,9 +164,11 @@ const INT_OPTIONS: ReadonlyMap<string, IntOption> = new Map<string, IntOption>([
       stack.tcp.touch(tcb); // what Nagle's algorithm held back may go now
     },
   }],
-  // Only told: the stack takes the MSS from the path and the peer.
+  // Counts from the SYN on; a connection tells what it has come to.
   [key(Level.TCP, TcpOption.MAXSEG), {
-    get: (_, tcb) => tcb !== undefined && tcb.mss > 0 ? tcb.mss : DEFAULT_MSS,
+    get: (options, tcb) => tcb?.mss || options.maxSegment || DEFAULT_MSS,
+    set: (options, value) => void (options.maxSegment = value),
+    accepts: (value) => value === 0 || (value >= MIN_SEGMENT && value <= MAX_SEGMENT),
   }],
   [key(Level.TCP, TcpOption.CORK), {
     get: (options) => Number(options.cork),

@@ -110,8 +110,9 @@ export class TcpSocket implements Socket {
   listen(backlog: number): Reply {
     if (this.#tcb !== undefined) return fail(Errno.EINVAL);
     if (this.#listener !== undefined) return DONE; // the backlog stays as it was
-    this.#binding ??= { address: null, port: this.#freePort() };
-    const { address, port } = this.#binding;
+    const { address, port } = this.#binding ?? { address: null, port: this.#freePort() };
+    if (port === 0) return fail(Errno.EADDRINUSE);
+    this.#binding = { address, port };
     // Linux takes one connection more than the backlog says, and a negative one for a large one.
     const room = (backlog < 0 ? MAX_BACKLOG : Math.min(backlog, MAX_BACKLOG)) + 1;
     this.#listener = this.#tcp.listen(address, port, room, () => {});
