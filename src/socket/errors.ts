@@ -15,15 +15,9 @@ export function closeError(tcb: Tcb): Error | undefined {
     case CloseReason.REFUSED:
       return new Deno.errors.ConnectionRefused(`Connection refused by ${peer}`);
     case CloseReason.UNREACHABLE:
-      return new Deno.errors.NetworkUnreachable(`The way to ${peer} is closed, a router says`);
-    case CloseReason.TIMED_OUT:
-      if (tcb.softError === SoftError.NETWORK_UNREACHABLE) {
-        return new Deno.errors.NetworkUnreachable(`The network of ${peer} can't be reached`);
-      }
-      if (tcb.softError === SoftError.HOST_UNREACHABLE) {
-        return new Deno.errors.NetworkUnreachable(`The host ${peer} can't be reached`);
-      }
-      return new Deno.errors.TimedOut(`No answer from ${peer}`);
+      return new Deno.errors.NetworkUnreachable(`A router says that the way to ${peer} is closed`);
+    case CloseReason.TIMED_OUT: // what routers have said meanwhile says more
+      return unreachable(tcb, peer) ?? new Deno.errors.TimedOut(`No answer from ${peer}`);
     case CloseReason.ABORTED:
       return new Deno.errors.ConnectionAborted(`Connection to ${peer} was aborted on this side`);
     default:
@@ -37,6 +31,29 @@ export function softErrorOf(tcb: Tcb): Error | undefined {
   switch (tcb.softError) {
     case SoftError.NO_ANSWER:
       return new Deno.errors.TimedOut(`No answer from ${peer} so far`);
+    case SoftError.PROTOCOL_UNREACHABLE:
+    case SoftError.PORT_UNREACHABLE:
+      return new Deno.errors.ConnectionRefused(`Somebody says that ${peer} takes nothing`);
+    case SoftError.PROHIBITED:
+      return new Deno.errors.NetworkUnreachable(`A router says that the way to ${peer} is closed`);
+    case SoftError.TIME_EXCEEDED:
+      return new Deno.errors.NetworkUnreachable(
+        `${peer} is too far away, or not all of it arrives`,
+      );
+    case SoftError.PARAMETER_PROBLEM:
+      return new Deno.errors.InvalidData(`Somebody on the way to ${peer} takes a header for wrong`);
+    default:
+      return unreachable(tcb, peer);
+  }
+}
+
+/** The error for a peer of which routers say that there is no way to it. */
+function unreachable(tcb: Tcb, peer: string): Error | undefined {
+  switch (tcb.softError) {
+    case SoftError.NETWORK_UNREACHABLE:
+      return new Deno.errors.NetworkUnreachable(`The network of ${peer} can't be reached`);
+    case SoftError.HOST_UNREACHABLE:
+      return new Deno.errors.NetworkUnreachable(`The host ${peer} can't be reached`);
     default:
       return undefined;
   }

@@ -257,7 +257,7 @@ export function sendTailProbe(tcb: Tcb, now: number): void {
   );
   r.tlpRepeats = tcb.finSent || length <= 0;
   if (r.tlpRepeats) {
-    fitLast(tcb, now);
+    fitLast(tcb);
     const last = board.count - 1;
     board.markRepeated(last);
     resend(tcb, last, now);

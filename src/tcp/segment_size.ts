@@ -136,7 +136,6 @@ export function resendLong(tcb: Tcb): void {
     const next = i + 1;
     while (next < board.count && wasDropped(next)) { // one long record gives full pieces
       board.markLost(next);
-      if (board.marks(next) !== board.marks(i)) break;
       board.join(i);
     }
     cut(tcb, i);
@@ -170,11 +169,10 @@ export function judgeSize(tcb: Tcb, acked: number, now: number): void {
   }
   if (plpmtud.probed !== 0) {
     const index = board.find(plpmtud.probeStart);
-    const marks = index < 0 ? 0 : board.marks(index);
-    if (index < 0 || (marks & Mark.SACKED) !== 0) {
+    if (index < 0) { // acknowledged
       plpmtud.succeeded();
       applySize(tcb, now);
-    } else if ((marks & (Mark.LOST | Mark.REPEATED)) !== 0) {
+    } else if ((board.marks(index) & (Mark.LOST | Mark.REPEATED)) !== 0) {
       giveUpProbe(tcb, now);
     }
   }
@@ -188,12 +186,8 @@ function giveUpProbe(tcb: Tcb, now: number): void {
 }
 
 /** The last segment is about to be sent again: it must fit the path. */
-export function fitLast(tcb: Tcb, now: number): void {
-  const { board, plpmtud } = tcb;
-  if (plpmtud === null) return;
-  const last = board.count - 1;
-  if (plpmtud.probed !== 0 && board.start(last) === plpmtud.probeStart) giveUpProbe(tcb, now);
-  cut(tcb, last);
+export function fitLast(tcb: Tcb): void {
+  if (tcb.plpmtud !== null) cut(tcb, tcb.board.count - 1);
 }
 
 /**
@@ -206,7 +200,7 @@ export function fitLast(tcb: Tcb, now: number): void {
 export function nextLength(tcb: Tcb, unsent: number, usable: number): number {
   const { mss, board, recovery } = tcb;
   const size = tcb.plpmtud!.next();
-  if (size === 0 || recovery.phase !== RecoveryPhase.OPEN || recovery.tlpOut) return mss;
+  if (size === 0 || recovery.phase !== RecoveryPhase.OPEN) return mss;
   if (board.sacked > 0 || board.lost > 0 || tcb.timeouts > 0) return mss;
   // Duplicate acknowledgements, which would show its loss, don't count yet (RFC 6582 §3.2).
   if (!tcb.sackPermitted && seqLt(tcb.snd.una, recovery.noDupsBefore)) return mss;

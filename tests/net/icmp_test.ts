@@ -3,6 +3,7 @@ import { IpAddress } from "../../src/wire/address.ts";
 import { finish, sum } from "../../src/wire/checksum.ts";
 import { ErrorKind } from "../../src/base/network.ts";
 import { Drop } from "../../src/wire/drop.ts";
+import { Packet } from "../../src/wire/packet.ts";
 import { icmp, icmpError, ipv4, PEER, type Sent, STACK, udp } from "../packets.ts";
 import { TestHost } from "../stack/host.ts";
 
@@ -155,6 +156,22 @@ Deno.test("an error is dropped if what it quotes is not from us, damaged, too sh
     assertEquals(host.drops(drop), 1, what);
     assertEquals(host.stack.counters.icmpErrorsReceived, 0, what);
   }
+});
+
+Deno.test("a quote that ends early is read no further than to its end, though that is the memory's", () => {
+  for (let length = 0; length < 28; length++) {
+    const { host, told } = hostWithReceiver(5000);
+    const bytes = icmpError(3, 1, ourDatagram(length));
+    host.stack.receive(new Packet(bytes).place(0, bytes.length), host.now);
+    assertEquals([told, host.drops("ICMP_BAD_QUOTE")], [[], 1], `${length}`);
+  }
+});
+
+Deno.test("what may be fragmented on its way can be as large as the link takes, whatever the path does", () => {
+  const { ip, udp: udpOfStack, icmp: icmpOfStack } = new TestHost().stack;
+  assert(ip.tooBig(PEER, 1000, 1500, 0));
+  assertEquals([ip.maxMessage(PEER, 0), ip.maxLinkMessage(PEER)], [980, 1480]);
+  assertEquals([udpOfStack.maxPayload(PEER), icmpOfStack.maxEcho(PEER)], [1472, 1472]);
 });
 
 Deno.test("a quote may have IP options, and a receiver no interest in errors", () => {

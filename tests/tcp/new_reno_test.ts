@@ -100,3 +100,17 @@ Deno.test("slow start that has met no limit yet goes on without one after idle t
   control.onIdle(2500, 1000, 0);
   assertEquals([control.cwnd, control.ssthresh], [20_000, Infinity]);
 });
+
+Deno.test("[RFC8899-01] another segment size keeps the window in segments when it is smaller, and in bytes when it is larger (RFC 8899 §3)", () => {
+  const cases: [mss: number, window: number][] = [
+    [500, 5000],
+    [1000, 10_000],
+    [1500, 10_000],
+    [20_000, 20_000],
+  ];
+  for (const [mss, window] of cases) {
+    const control = started(1000);
+    control.setMss(mss);
+    assertEquals(control.cwnd, window);
+  }
+});
