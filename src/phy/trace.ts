@@ -189,6 +189,10 @@ function describeOptions(options: TcpOptions): string {
   for (let i = 0; i < options.sackBlocks; i++) {
     parts.push(`sack ${options.sackEdges[2 * i]}:${options.sackEdges[2 * i + 1]}`);
   }
+  if (options.fastOpenLength >= 0) {
+    const cookie = options.fastOpenCookie.subarray(0, options.fastOpenLength);
+    parts.push(`FO ${cookie.toHex()}`.trim());
+  }
   return parts.join(", ");
 }
 

@@ -128,6 +128,14 @@ Deno.test("each kind of packet has its line", () => {
       fromPeer({ seq: 1, flags: SYN, options }),
       `${ports} TCP SYN seq 1 win 65535 len 0 <mss 1460, wscale 7, sackOK, TS 1 2, sack 10:20>`,
     ],
+    [
+      fromPeer({ seq: 1, flags: SYN, options: bytesOf("\x22\x06abcd") }),
+      `${ports} TCP SYN seq 1 win 65535 len 0 <FO 61626364>`,
+    ],
+    [
+      fromPeer({ seq: 1, flags: SYN, options: bytesOf("\x22\x02") }),
+      `${ports} TCP SYN seq 1 win 65535 len 0 <FO>`,
+    ],
     [fromPeer({ seq: 1, flags: 0 }), `${ports} TCP none seq 1 win 65535 len 0`],
     [Uint8Array.of(0x60, 0, 0, 0, 0, 0, 59, 1, ...new Uint8Array(32)), "IPv6, 40 bytes"],
   ];
