@@ -7,6 +7,7 @@ import { assertEquals } from "@std/assert";
 import {
   collect,
   conformance,
+  isMissing,
   markedTests,
   parseRequirements,
   render,
@@ -26,6 +27,7 @@ Deno.test("markedTests() finds the ids in names of tests and of packet scripts, 
       'A \\" b',
       ["MUST-1", "RFC6298-02", "SHLD-3"],
     ]]],
+    ["a_test.ts", `pairTest(\n  "[MAY-1] A",\n  () => {},\n);`, [["A", ["MAY-1"]]]],
     ["a_test.ts", `Deno.test.ignore("[MUST-1] A", () => {});`, []],
     ["a_test.ts", `Deno.test("A", () => f("[MUST-1] B")); // [MUST-2]`, []],
     ["a.pkt", "=== [MUST-1] A (RFC 9293 §3.1)\n+0 listen\n", [["A (RFC 9293 §3.1)", ["MUST-1"]]]],
@@ -88,6 +90,11 @@ Deno.test("every requirement of RFC 9293 is listed", () => {
 
 Deno.test("no test and no reason names a requirement that does not exist", () => {
   assertEquals(conformance().mistakes, []);
+});
+
+Deno.test("no requirement is missing", () => {
+  const rows = conformance().sources.flatMap(({ rows }) => rows);
+  assertEquals(rows.filter(isMissing).map(({ requirement }) => requirement.id), []);
 });
 
 Deno.test("docs/conformance.md is what `deno task conformance` writes", () => {

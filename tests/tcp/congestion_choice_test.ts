@@ -35,7 +35,7 @@ function controls(
   return [client.congestion.name, listening.accept()!.congestion.name];
 }
 
-Deno.test("a connection has the congestion control of its stack, unless it is given another", () => {
+Deno.test("[MAY-18] a connection has the congestion control of its stack, unless it is given another", () => {
   for (const stack of CONGESTION_NAMES) {
     assertEquals(controls(stack, undefined, null), [stack, stack]);
     for (const other of CONGESTION_NAMES) {
