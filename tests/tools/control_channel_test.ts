@@ -3,6 +3,7 @@ import { ACK, FIN, PSH, RST, SYN } from "../../src/wire/tcp.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { FrameSplitter } from "../../tools/control_channel/frames.ts";
 import { serve } from "../../tools/control_channel/server.ts";
+import { Session } from "../../tools/control_channel/session.ts";
 import { importMapFlags } from "../../tools/std.ts";
 import {
   icmpError,
@@ -14,6 +15,7 @@ import {
   type TcpFields,
   udp,
 } from "../packets.ts";
+import { withSeed } from "../random.ts";
 import {
   Client,
   endpoint,
@@ -184,6 +186,12 @@ class Peer {
     await this.send({ flags: SYN | ACK });
     assertEquals(this.take().flags, ACK);
   }
+}
+
+/** A request as it goes over the channel. */
+function requestFrame(op: number, id: number, ...fields: Field[]): Uint8Array<ArrayBuffer> {
+  const body = pack(...fields);
+  return pack(["u32", 5 + body.length], ["u8", op], ["u32", id], body);
 }
 
 /** An ICMP error about the packet that begins with `quoted`. */
@@ -631,8 +639,11 @@ Deno.test("FCNTL makes a socket not wait, but not calls that wait already", () =
     assertEquals((await client.read(socket, 10)).result, EAGAIN);
     await peer.send({ payload: text(3) });
     assertEquals((await reading).result, 3);
+    const accepting = client.accept(listener);
     await client.fcntl(listener, F_SETFL, O_NONBLOCK);
     assertEquals((await client.accept(listener)).result, EAGAIN);
+    await new Peer(client, 40001).open();
+    assert((await accepting).result > 0);
     assertEquals(await client.fcntl(socket, 1000), EINVAL);
   }));
 
@@ -992,36 +1003,32 @@ Deno.test("UDP sockets send and receive datagrams", () =>
   }));
 
 Deno.test("what breaks the protocol is answered with EPROTO, and the channel closed", async () => {
-  const frame = (op: number, id: number, ...fields: Field[]) => {
-    const body = pack(...fields);
-    return pack(["u32", 5 + body.length], ["u8", op], ["u32", id], body);
-  };
-  const hello = frame(OP.HELLO!, 1, ["u16", 1], encoder.encode(PLAIN));
+  const hello = requestFrame(OP.HELLO!, 1, ["u16", 1], encoder.encode(PLAIN));
   const cases: [name: string, bytes: Uint8Array, op: number, id: number][] = [
-    ["a request before HELLO", frame(OP.RESET!, 7), OP.RESET!, 7],
-    ["HELLO without a version", frame(OP.HELLO!, 7), OP.HELLO!, 7],
+    ["a request before HELLO", requestFrame(OP.RESET!, 7), OP.RESET!, 7],
+    ["HELLO without a version", requestFrame(OP.HELLO!, 7), OP.HELLO!, 7],
     ["a frame that is too short", pack(["u32", 4], ["u32", 0]), 0, 0],
     ["a frame that is too long", pack(["u32", 1 << 30], ["u8", 3], ["u32", 9]), 3, 9],
-    ["an unknown request", pack(hello, frame(0x33, 9, ["i32", 3])), 0x33, 9],
-    ["a response", pack(hello, frame(0x81, 9)), 0x81, 9],
-    ["an identifier of 0", pack(hello, frame(OP.RESET!, 0)), OP.RESET!, 0],
-    ["a body that is too short", pack(hello, frame(OP.BIND!, 9, ["u16", 0])), OP.BIND!, 9],
-    ["a body that is too long", pack(hello, frame(OP.RESET!, 9, ["u8", 0])), OP.RESET!, 9],
+    ["an unknown request", pack(hello, requestFrame(0x33, 9, ["i32", 3])), 0x33, 9],
+    ["a response", pack(hello, requestFrame(0x81, 9)), 0x81, 9],
+    ["an identifier of 0", pack(hello, requestFrame(OP.RESET!, 0)), OP.RESET!, 0],
+    ["a body that is too short", pack(hello, requestFrame(OP.BIND!, 9, ["u16", 0])), OP.BIND!, 9],
+    ["a body that is too long", pack(hello, requestFrame(OP.RESET!, 9, ["u8", 0])), OP.RESET!, 9],
     [
       "an address family that there isn't",
-      pack(hello, frame(OP.BIND!, 9, ["i32", 3], ["u8", 5])),
+      pack(hello, requestFrame(OP.BIND!, 9, ["i32", 3], ["u8", 5])),
       OP.BIND!,
       9,
     ],
     [
       "more octets than there are",
-      pack(hello, frame(OP.WRITE!, 9, ["i32", 3], ["i32", 0], ["u8", 0], ["u32", 1 << 30])),
+      pack(hello, requestFrame(OP.WRITE!, 9, ["i32", 3], ["i32", 0], ["u8", 0], ["u32", 1 << 30])),
       OP.WRITE!,
       9,
     ],
     [
       "more POLL entries than there are",
-      pack(hello, frame(OP.POLL!, 9, ["i32", 0], ["u16", 65535])),
+      pack(hello, requestFrame(OP.POLL!, 9, ["i32", 0], ["u16", 65535])),
       OP.POLL!,
       9,
     ],
@@ -1029,8 +1036,8 @@ Deno.test("what breaks the protocol is answered with EPROTO, and the channel clo
       "an identifier in use",
       pack(
         hello,
-        frame(OP.POLL!, 9, ["i32", -1], ["u16", 0]),
-        frame(OP.RESET!, 9),
+        requestFrame(OP.POLL!, 9, ["i32", -1], ["u16", 0]),
+        requestFrame(OP.RESET!, 9),
       ),
       OP.RESET!,
       9,
@@ -1072,6 +1079,116 @@ Deno.test("sockets and calls that wait are bounded", () =>
     assertEquals(await client.socket(), -24); // EMFILE
     assertEquals(await client.close(socket), 0);
     for (const { result } of await Promise.all(pending)) assertEquals(result, EBADF);
+  }));
+
+/** A session without a socket, with an instance, and what it has sent. */
+function session(flags: string): { session: Session; sent: Uint8Array[] } {
+  const sent: Uint8Array[] = [];
+  const session = new Session({ send: (frame) => void sent.push(frame), log: () => {} });
+  session.receive(requestFrame(OP.HELLO!, 1, ["u16", 1], encoder.encode(flags)));
+  return { session, sent };
+}
+
+Deno.test("a closed channel's timers do nothing any more", async () => {
+  const { session: real, sent } = session(PLAIN.replace("virtual", "real"));
+  real.receive(requestFrame(OP.SOCKET!, 2, ["i32", 2], ["i32", 1 | O_NONBLOCK], ["i32", 0]));
+  real.receive(requestFrame(OP.POLL!, 3, ["i32", 20], ["u16", 0]));
+  const before = sent.length;
+  real.close();
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assertEquals(sent.length, before);
+});
+
+/** The fields of each request's body. */
+const SHAPES: Readonly<Record<string, readonly string[]>> = {
+  RESET: [],
+  PKT_IN: ["packet"],
+  SOCKET: ["i32", "i32", "i32"],
+  BIND: ["i32", "addr"],
+  LISTEN: ["i32", "i32"],
+  ACCEPT: ["i32"],
+  CONNECT: ["i32", "addr"],
+  READ: ["i32", "i32", "u32"],
+  WRITE: ["i32", "i32", "addr", "octets"],
+  CLOSE: ["i32"],
+  SHUTDOWN: ["i32", "i32"],
+  GETSOCKOPT: ["i32", "i32", "i32", "u32"],
+  SETSOCKOPT: ["i32", "i32", "i32", "octets"],
+  FCNTL: ["i32", "i32", "i32"],
+  IOCTL: ["i32", "u32", "i32"],
+  POLL: ["i32"],
+};
+
+Deno.test("whatever is asked for is answered, waits, or closes the channel", () =>
+  withSeed(3, (random) => {
+    const numbers = [
+      -1,
+      0,
+      1,
+      2,
+      3,
+      3,
+      4,
+      4,
+      5,
+      5,
+      6,
+      8,
+      9,
+      18,
+      40,
+      0x100,
+      0x5411,
+      0x541b,
+      1 << 30,
+    ];
+    const flags = [0, 2, 17, O_NONBLOCK, SYN, ACK, SYN | ACK, RST, FIN | ACK];
+    const peer = new Peer({} as Client);
+    const field = (kind: string): Field => {
+      switch (kind) {
+        case "addr":
+          return endpoint(random.pick([undefined, LISTENING, PEER_ENDPOINT, "0.0.0.0:0"]));
+        case "octets": {
+          const octets = random.bytes(random.pick([0, 1, 4, 8, 3000]));
+          return pack(["u32", octets.length], octets);
+        }
+        case "packet":
+          peer.seq = PEER_ISN + random.below(3);
+          peer.ack = random.random();
+          return peer.packet({ flags: random.pick(flags), payload: random.bytes(random.below(3)) });
+        default:
+          return [kind as "i32", random.pick(numbers)];
+      }
+    };
+    let answers = 0;
+    for (let round = 0; round < 200; round++) {
+      const { session: target, sent } = session(PLAIN);
+      const asked = new Map<number, number>([[1, OP.HELLO!]]);
+      const ask = (op: number, ...fields: Field[]): boolean => {
+        asked.set(asked.size + 1, op);
+        return target.receive(requestFrame(op, asked.size, ...fields));
+      };
+      for (let i = 0; i < 3; i++) ask(OP.SOCKET!, ["i32", 2], ["i32", 1 + i % 2], ["i32", 0]);
+      for (let goesOn = true; goesOn && asked.size < 80;) {
+        const name = random.pick(Object.keys(SHAPES));
+        const fields = SHAPES[name]!.map(field);
+        if (name === "POLL") {
+          fields.push(pack(["u16", 2], field("i32"), ["u16", 5], field("i32"), ["u16", 1]));
+        }
+        goesOn = ask(OP.ADVANCE!, ["u64", START + asked.size * random.below(SECOND)], ["u8", 1]) &&
+          ask(random.chance(0.003) ? random.below(256) : OP[name]!, ...fields);
+      }
+      for (const frame of sent) {
+        const view = new DataView(frame.buffer, frame.byteOffset);
+        const [op, id] = [view.getUint8(4), view.getUint32(5)];
+        if (op === OP.PKT_OUT) continue;
+        assertEquals(op, asked.get(id)! | 0x80, "each request is answered once");
+        asked.set(id, -1);
+        answers++;
+      }
+      target.close();
+    }
+    assert(answers > 10_000, `${answers} answers`);
   }));
 
 Deno.test("FrameSplitter finds the frames in whatever pieces they come", () => {

@@ -136,21 +136,17 @@ export class Instance implements Host {
   }
 
   /**
-   * Does what is due, then tries the calls that wait, oldest first, until none comes any further.
-   * What a call has sent goes out before its answer.
+   * Does what is due, then tries the calls that wait, oldest first. What a call has sent goes out
+   * before its answer.
    */
   settle(): void {
     this.stack.poll(this.now);
-    for (let again = true; again;) {
-      again = false;
-      for (const waiting of [...this.#waiting]) {
-        const reply = waiting.call.attempt();
-        this.stack.poll(this.now);
-        if (reply === undefined) continue;
-        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-        this.#events.reply(waiting.id, reply);
-        again = true;
-      }
+    for (const waiting of [...this.#waiting]) {
+      const reply = waiting.call.attempt();
+      this.stack.poll(this.now);
+      if (reply === undefined) continue;
+      this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+      this.#events.reply(waiting.id, reply);
     }
   }
 
