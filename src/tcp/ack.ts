@@ -246,6 +246,7 @@ function judgeProbe(
   } else if (seqGt(seg.ack, r.tlpEnd)) { // the probe has repaired a loss, which still was one
     r.tlpOut = false;
     if (r.phase !== Phase.OPEN) return;
+    r.canUndo = false;
     congestion.onLoss(sample.priorFlight, now);
     congestion.onRecovered(now);
   }

@@ -89,6 +89,7 @@ export function congestionEchoed(tcb: Tcb, ecn: Ecn, flight: number, now: number
   if (congestion.cwnd <= tcb.mss) restartRetransmit(tcb, now);
   if (recovery.phase !== Phase.OPEN || !ecn.isSettled(snd.una)) return;
   tcb.context.counters.tcpEcnReductions++;
+  recovery.canUndo = false; // the last recovery; this is no error, and would go with it
   congestion.onLoss(Math.min(congestion.cwnd, flight), now);
   congestion.onRecovered(now);
   ecn.onReduced(snd.nxt);

@@ -107,7 +107,8 @@ export class Cubic extends WindowControl {
 
   /** W_cubic at `t` seconds from the epoch (§4.2). */
   #window(t: number): number {
-    return C * (t - this.#k) ** 3 * this.mss + this.#wMax;
+    const since = t - this.#k;
+    return C * since * since * since * this.mss + this.#wMax;
   }
 
   /** Congestion avoidance begins. */
