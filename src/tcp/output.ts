@@ -116,7 +116,7 @@ function sendNew(tcb: Tcb, now: number): void {
     const unsent = seqDiff(tcb.sendEnd, snd.nxt);
     const finQueued = tcb.finQueued && tcb.state !== State.SYN_RECEIVED;
     if (unsent === 0 && !finQueued) {
-      if (board.pipe < congestion.cwnd) tcb.rate.onAppLimited(board.pipe);
+      if (board.pipe < congestion.cwnd) noteAppLimited(tcb);
       return;
     }
     const { flight } = tcb;
@@ -131,14 +131,14 @@ function sendNew(tcb: Tcb, now: number): void {
     // What is held back until the user gives more is the user's doing, not the network's.
     const isPartial = !fin && length === unsent && length < tcb.mss - sacks;
     if (isPartial && tcb.corked && !isUrgent(tcb)) {
-      tcb.rate.onAppLimited(board.pipe);
+      noteAppLimited(tcb);
       startCork(tcb, now);
       return;
     }
     // A SYN that is not acknowledged yet holds nothing back (RFC 7413 §4.2.2).
     const textInFlight = board.count > 0 ? flight : 0;
     if (!fin && !isWorthSending(tcb, unsent, length, most, textInFlight)) {
-      if (isPartial) tcb.rate.onAppLimited(board.pipe);
+      if (isPartial) noteAppLimited(tcb);
       // Nothing will come back that could reopen the window: ask (RFC 9293 §3.8.6.1, MUST-36).
       if (flight === 0) startPersist(tcb, now);
       return;
@@ -149,6 +149,16 @@ function sendNew(tcb: Tcb, now: number): void {
     if (length > tcb.mss) sizeSent(tcb, start, snd.nxt);
     if (fin) return;
   }
+}
+
+/**
+ * The user is what limits the sender, which measures less than the path can carry then. A user that
+ * has filled a send buffer that can't grow any more is no limit, even if all of it is in flight.
+ */
+function noteAppLimited(tcb: Tcb): void {
+  const { sendBuffer, rate, board, tunesSend, context: { config } } = tcb;
+  const mayGrow = tunesSend && sendBuffer.capacity < config.sendBufferMax;
+  if (sendBuffer.free > 0 || mayGrow) rate.onAppLimited(board.pipe);
 }
 
 /** Sends the next `length` bytes of text for the first time, and the FIN behind them. */

@@ -72,6 +72,13 @@ for (const name of WINDOW_CONTROLS) {
   });
 }
 
+Deno.test("BBR leaves Startup on a path for which the send buffer is short, with losses to repair", () => {
+  const link = { delay: 50, rate: 100 * MBIT, queue: 10 * MBIT, loss: 0.005 };
+  const { share, timeouts } = run({ controls: ["bbr"], link, seconds: 20 });
+  assertGreater(share, 0.7);
+  assertLess(timeouts, 3);
+});
+
 Deno.test("the buffers grow until they let a flow fill 1 Gbit/s over 20 ms, though nobody has set them", () => {
   const link = { delay: 10, rate: 1000 * MBIT, queue: 20 * MBIT };
   let most = { send: 0, receive: 0 };
