@@ -33,6 +33,7 @@ export { toDuplex } from "./src/socket/duplex.ts";
 export type { KeepAliveOptions } from "./src/socket/options.ts";
 export type { PingOptions } from "./src/socket/ping.ts";
 export type { TcpConn } from "./src/socket/tcp_conn.ts";
+export type { IcmpConfig } from "./src/net/icmp.ts";
 export type { TcpListener } from "./src/socket/tcp_listener.ts";
 export type { UdpSocket } from "./src/socket/udp_socket.ts";
 export type { TcpConfig } from "./src/tcp/config.ts";

@@ -13,6 +13,7 @@ import { TcpConn } from "../socket/tcp_conn.ts";
 import { TcpListener } from "../socket/tcp_listener.ts";
 import { UdpSocket } from "../socket/udp_socket.ts";
 import { Stack } from "../stack/stack.ts";
+import type { IcmpConfig } from "../net/icmp.ts";
 import type { TcpConfig } from "../tcp/config.ts";
 import type { ConnectionOptions } from "../tcp/connection_options.ts";
 import type { StateObserver } from "../tcp/tcp.ts";
@@ -31,6 +32,8 @@ export interface StackOptions {
   address: string | string[];
   /** Settings of TCP; those left out have their defaults. */
   tcp?: Partial<TcpConfig>;
+  /** Settings of ICMP; those left out have their defaults. */
+  icmp?: Partial<IcmpConfig>;
 }
 
 /** Where to listen, and how the connections are to be. */
@@ -93,7 +96,9 @@ export class NetworkStack implements AsyncDisposable {
     const addresses = [options.address].flat().map((text) => IpAddress.parse(text));
     if (addresses.length === 0) throw new TypeError("A stack needs at least one address");
     this.#device = device;
-    this.core = new Stack({ link: device, addresses, tcp: options.tcp }, { random });
+    this.core = new Stack({ link: device, addresses, tcp: options.tcp, icmp: options.icmp }, {
+      random,
+    });
     this.#dispatcher = new Dispatcher(device, this.core, now);
     const kick = () => this.#dispatcher.kick();
     this.#context = { stack: this.core, now, kick, open: this.#open };
