@@ -467,6 +467,33 @@ Deno.test("a call that waits ends as the connection does", () =>
     assertEquals((await accepting).result, EBADF);
   }));
 
+Deno.test("a reset is told once, by whichever call comes first", () =>
+  withClient(async (client) => {
+    const { listener, socket, peer } = await accepted(client);
+    await peer.send({ payload: encoder.encode("last words") });
+    await peer.send({ flags: RST | ACK });
+    assertEquals(await readText(client, socket), "last words");
+    assertEquals(await client.write(socket, text(1)), ECONNRESET);
+    assertEquals(await client.write(socket, text(1)), EPIPE);
+
+    // Behind the peer's FIN there is nothing to read, and a reset only breaks the pipe.
+    const second = new Peer(client, 40001);
+    await second.open();
+    const { result: closed } = await client.accept(listener);
+    await second.send({ flags: FIN | ACK });
+    await second.send({ flags: RST | ACK });
+    assertEquals((await client.read(closed, 1)).result, 0);
+    assertEquals(await client.getOption(closed, SOL_SOCKET, SO_ERROR), [-EPIPE]);
+    client.packets.length = 0;
+
+    // Before anybody has accepted it.
+    const third = new Peer(client, 40002);
+    await third.open();
+    await third.send({ flags: RST | ACK });
+    const { result: early } = await client.accept(listener);
+    assertEquals((await client.read(early, 1)).result, ECONNRESET);
+  }));
+
 Deno.test("a blocking CONNECT is answered when the connection is established, or can't be", () =>
   withClient(async (client) => {
     const to = PEER_ENDPOINT;

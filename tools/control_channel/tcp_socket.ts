@@ -220,7 +220,7 @@ export class TcpSocket implements Socket {
     const waitsForAll = (flags & (Msg.WAITALL | Msg.PEEK)) === Msg.WAITALL && length < count;
     const text = () => received(parts, length, (flags & Msg.TRUNC) !== 0);
     if (length > 0 && !waitsForAll || count === 0) return text();
-    if (!this.#tcp.isAtEnd(tcb)) {
+    if (!this.#tcp.isAtEnd(tcb) && !hasPeerFin(tcb)) {
       const errno = length > 0 ? 0 : this.#takeError();
       if (errno !== 0) return fail(errno);
       const canCome = tcb.state !== State.CLOSED && !this.#readsNoMore;
@@ -367,15 +367,18 @@ function isClosing(tcb: Tcb): boolean {
   return tcb.finQueued && !isOver(tcb) && tcb.state !== State.FIN_WAIT_2;
 }
 
+/** Whether all that the peer had to say has come. */
+function hasPeerFin(tcb: Tcb): boolean {
+  return tcb.peerFinSeen && tcb.rcv.nxt === ((tcb.peerFin + 1) >>> 0);
+}
+
 function errnoOf(tcb: Tcb): number {
   switch (tcb.reason) {
     case CloseReason.NONE:
     case CloseReason.NORMAL:
       return 0;
     case CloseReason.RESET: // in CLOSE_WAIT there is nothing to read any more
-      return tcb.peerFinSeen && tcb.rcv.nxt === ((tcb.peerFin + 1) >>> 0)
-        ? Errno.EPIPE
-        : Errno.ECONNRESET;
+      return hasPeerFin(tcb) ? Errno.EPIPE : Errno.ECONNRESET;
     case CloseReason.REFUSED:
       return Errno.ECONNREFUSED;
     case CloseReason.TIMED_OUT:
