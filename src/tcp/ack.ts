@@ -249,6 +249,7 @@ function judgeProbe(
     r.canUndo = false;
     congestion.onLoss(sample.priorFlight, now);
     congestion.onRecovered(now);
+    if (tcb.ecn !== null) tcb.ecn.onReduced(tcb.snd.nxt);
   }
 }
 

@@ -5,9 +5,8 @@
  * @module
  */
 
-import { seqGe } from "../wire/seq.ts";
+import { seqAdd, seqGe } from "../wire/seq.ts";
 import { CWR, ECE } from "../wire/tcp.ts";
-import { Phase } from "./recovery.ts";
 import type { Segment } from "./segment.ts";
 import type { Tcb } from "./tcb.ts";
 import { restartRetransmit } from "./timers.ts";
@@ -41,9 +40,9 @@ export class Ecn {
     this.#point = nxt;
   }
 
-  /** Whether what was out at the last reduction is acknowledged up to `una`. */
-  isSettled(una: number): boolean {
-    if (this.#hasReduced && seqGe(una, this.#point)) this.#hasReduced = false;
+  /** Whether what starts at `seq` was sent after the last reduction, if there was any. */
+  isSettled(seq: number): boolean {
+    if (this.#hasReduced && seqGe(seq, this.#point)) this.#hasReduced = false;
     return !this.#hasReduced;
   }
 }
@@ -85,9 +84,11 @@ export function noteCongestion(tcb: Tcb, ecn: Ecn, seg: Segment): void {
  * @param flight What was out before the acknowledgement.
  */
 export function congestionEchoed(tcb: Tcb, ecn: Ecn, flight: number, now: number): void {
-  const { congestion, snd, recovery } = tcb;
+  const { congestion, snd } = tcb;
   if (congestion.cwnd <= tcb.mss) restartRetransmit(tcb, now);
-  if (recovery.phase !== Phase.OPEN || !ecn.isSettled(snd.una)) return;
+  // Of text that was sent after the reduction something must be acknowledged: only then the peer
+  // can have heard of it.
+  if (!ecn.isSettled(seqAdd(snd.una, -1))) return;
   tcb.context.counters.tcpEcnReductions++;
   recovery.canUndo = false; // the last recovery; this is no error, and would go with it
   congestion.onLoss(Math.min(congestion.cwnd, flight), now);

@@ -459,7 +459,7 @@ export class Tcp implements TcpContext, ErrorReceiver {
    *
    * @returns How many bytes that were.
    */
-  discard(tcb: Tcb, now: number): number {
+  discard(tcb: Tcb): number {
     if (tcb.state === State.CLOSED) return 0;
     const sent = seqDiff(tcb.snd.nxt, tcb.dataStart) - (tcb.finSent ? 1 : 0);
     const { length } = tcb.sendBuffer;
@@ -468,7 +468,6 @@ export class Tcp implements TcpContext, ErrorReceiver {
     const { urgent } = tcb;
     if (urgent !== null && seqGt(urgent.sendUp, tcb.sendEnd)) urgent.sendUp = tcb.sendEnd;
     if (kept < length) signal(tcb, Signal.WRITABLE);
-    output(tcb, now); // a FIN may have waited behind it
     return length - kept;
   }
 

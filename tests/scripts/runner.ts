@@ -535,7 +535,7 @@ class Run {
     },
     /** discard N: so many bytes were queued and not sent. */
     discard: ([count]) => {
-      const discarded = this.#stack.tcp.discard(this.#need(), this.#now);
+      const discarded = this.#stack.tcp.discard(this.#need());
       this.#same("bytes discarded:", discarded, Number(count));
       this.#connection().written -= discarded;
     },

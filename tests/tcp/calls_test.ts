@@ -141,7 +141,7 @@ const CALLS: Record<string, (scene: Scene) => string> = {
     return outcome(scene, error, "told");
   },
   FLUSH(scene) {
-    assertEquals(scene.tcp.discard(scene.tcb, scene.host.now), 0);
+    assertEquals(scene.tcp.discard(scene.tcb), 0);
     return outcome(scene, existenceError(scene.tcb), "ok");
   },
 };

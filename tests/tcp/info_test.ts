@@ -48,6 +48,15 @@ Deno.test("info() tells what both sides agreed on, and what the handshake has sh
   assertEquals([info.traffic.segmentsSent, info.traffic.segmentsReceived], [2, 1]);
 });
 
+Deno.test("info() of a connection that is being opened says that nothing was measured", () => {
+  const network = new SimulatedNetwork(new Random(1));
+  const host = network.host(PEER, {});
+  const tcb = host.stack.tcp.open(STACK, 7, null, 0, NO_USER, network.now) as Tcb;
+  const info = host.stack.tcp.info(tcb, network.now);
+  assertEquals([info.state, info.rtt, info.minRtt, info.deliveryRate], ["SYN_SENT", 0, 0, 0]);
+  assertEquals([info.unacked, info.timers], [1, { retransmission: 1000 }]);
+});
+
 Deno.test("info() counts what goes and comes, and shows what is in flight", () => {
   const pair = new Pair();
   const { a, b, network, tcb, peer } = pair;
