@@ -90,7 +90,7 @@ export function congestionEchoed(tcb: Tcb, ecn: Ecn, flight: number, now: number
   // can have heard of it.
   if (!ecn.isSettled(seqAdd(snd.una, -1))) return;
   tcb.context.counters.tcpEcnReductions++;
-  recovery.canUndo = false; // the last recovery; this is no error, and would go with it
+  tcb.recovery.canUndo = false; // the last recovery; this is no error, and would go with it
   congestion.onLoss(Math.min(congestion.cwnd, flight), now);
   congestion.onRecovered(now);
   ecn.onReduced(snd.nxt);
