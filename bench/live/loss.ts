@@ -2,13 +2,6 @@
  * How fast senders are on a long line that loses packets: ours beside the kernel's own, in the same
  * run, over the same line, to the same receiver, which is the kernel's. Prints tables in Markdown.
  *
- *   --rate 300        Mbit/s of the line, or several: 100,300
- *   --loss 0,0.1,0.5,2    per cent of the packets lost, in each direction
- *   --delay 20        round-trip time, in ms
- *   --runs 3          of each sender, in turns
- *   --seconds 2       length of a run, from the first byte on
- *   --only NAME,…     only these senders, as in the table: "kernel bbr","ours bbr"
- *
  * Needs root or user namespaces, /dev/net/tun and cc; every packet stays in namespaces of its own.
  *
  * @module
@@ -38,12 +31,27 @@ interface Settings {
   readonly only: string[] | undefined;
 }
 
+const HELP = `How fast our sender and the kernel's are on a line that loses packets.
+
+  --rate 300          Mbit/s of the line, or several: 100,300
+  --loss 0,0.1,0.5,2  per cent of the packets lost, in each direction
+  --delay 20          round-trip time, in ms
+  --runs 3            of each sender, in turns
+  --seconds 2         length of a run, from the first byte on
+  --only NAME,...     only these senders, as the table names them: "kernel bbr,ours bbr"
+`;
+
 function readSettings(): Settings {
   const flags = parseArgs(Deno.args, {
+    boolean: ["help"],
     string: ["rate", "loss", "delay", "runs", "seconds", "only"],
     default: { rate: "300", loss: "0,0.1,0.5,2", delay: "20", runs: "3", seconds: "2" },
-    unknown: (flag) => fail(`No such option: ${flag}`),
+    unknown: (flag) => fail(`No such option: ${flag}; --help lists them`),
   });
+  if (flags.help) {
+    print(HELP);
+    Deno.exit();
+  }
   const numbers = (text: string) =>
     text.split(",").map((word) => {
       const number = Number(word);
@@ -59,9 +67,9 @@ function readSettings(): Settings {
   };
 }
 
-function fail(message: string): never {
+function fail(message: string, code = 2): never {
   Deno.stderr.writeSync(new TextEncoder().encode(`${message}\n`));
-  Deno.exit(2);
+  Deno.exit(code);
 }
 
 /** Starts everybody who sends; they end with `resources`. */
@@ -181,7 +189,7 @@ async function table(
 
 const settings = readSettings();
 const skip = liveSkipReason("cc");
-if (skip !== undefined) fail(`Cannot measure here: ${skip}`);
+if (skip !== undefined) fail(`Cannot measure here: ${skip}`, 1);
 await using resources = new AsyncDisposableStack();
 const path = resources.use(await Path.create());
 const receiver = resources.use(await path.farKernel());
