@@ -40,6 +40,8 @@ export type { TcpConfig } from "./src/tcp/config.ts";
 export type { ConnectionOptions } from "./src/tcp/connection_options.ts";
 export type { EcnMode } from "./src/tcp/ecn.ts";
 export type { TcpInfo } from "./src/tcp/info.ts";
+export { State } from "./src/tcp/state.ts";
+export { SoftError } from "./src/tcp/tcb.ts";
 export type { CongestionName } from "./src/tcp/congestion/registry.ts";
 export { IpAddress } from "./src/wire/address.ts";
 export type { Packet } from "./src/wire/packet.ts";
