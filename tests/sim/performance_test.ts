@@ -73,6 +73,11 @@ for (const name of WINDOW_CONTROLS) {
   });
 }
 
+Deno.test("BBR has its rate back at once when it has drained the queue to measure the round trip", () => {
+  const { share } = run({ controls: ["bbr"], link: LINK, seconds: 14, warmUp: 6 });
+  assertGreater(share, 0.92);
+});
+
 Deno.test("BBR leaves Startup on a path for which the send buffer is short, with losses to repair", () => {
   const link = { delay: 50, rate: 100 * MBIT, queue: 10 * MBIT, loss: 0.005 };
   const { share, timeouts } = run({ controls: ["bbr"], link, seconds: 20 });

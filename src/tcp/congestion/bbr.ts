@@ -41,8 +41,10 @@ export class Bbr implements CongestionControl {
   #mode: Mode = Mode.STARTUP;
   #pacingGain = HIGH_GAIN;
   #cwndGain = HIGH_GAIN;
-  /** Highest delivery rate of each of the last rounds, in bytes per ms. */
+  /** Highest delivery rate of each of the last rounds that count, in bytes per ms. */
   #rates = new Float64Array(BANDWIDTH_ROUNDS);
+  /** Where the current one's is. */
+  #rateRound = 0;
   #bandwidth = 0;
   #rtProp = Infinity;
   #rtPropAt = 0;
@@ -100,14 +102,17 @@ export class Bbr implements CongestionControl {
     this.#roundEnd = sample.totalDelivered;
     this.#round++;
     this.#roundStart = true;
-    this.#rates[this.#round % BANDWIDTH_ROUNDS] = 0;
+    // What is measured with little in flight shows nothing, and must not push out what does.
+    if (sample.appLimited || this.#mode === Mode.PROBE_RTT) return;
+    this.#rateRound = (this.#rateRound + 1) % BANDWIDTH_ROUNDS;
+    this.#rates[this.#rateRound] = 0;
   }
 
   #updateBandwidth(sample: AckSample): void {
     const rate = sample.deliveryRate;
     // A sender that had nothing to send shows less than there is (§4.1.1.3).
     if (rate > 0 && (rate >= this.#bandwidth || !sample.appLimited)) {
-      const slot = this.#round % BANDWIDTH_ROUNDS;
+      const slot = this.#rateRound;
       if (rate > this.#rates[slot]!) this.#rates[slot] = rate;
     }
     let most = 0;
