@@ -12,6 +12,7 @@ import type { TcpConfig } from "../../src/tcp/config.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { Packet } from "../../src/wire/packet.ts";
 import { icmpError } from "../packets.ts";
+import { Ipv4Header } from "../../src/wire/ipv4.ts";
 import type { Random } from "../random.ts";
 
 /** What one direction of a link does to packets. Times in milliseconds, probabilities 0 to 1. */
@@ -39,6 +40,8 @@ export interface LinkOptions {
   rate?: number;
   /** Most bytes that wait for the link when it has a rate; what is more is dropped. */
   queue?: number;
+  /** From so many waiting bytes on, IPv4 packets that may be are marked (RFC 3168 §5). */
+  mark?: number;
   /** Largest packet, in bytes; larger ones are dropped. */
   mtu?: number;
   /** Whether whoever sent one of those is told (RFC 1191 §4): by a router at the near end. */
@@ -112,6 +115,15 @@ export class Host {
   }
 }
 
+/** Marks a packet as having met congestion, if its sender allows that; returns whether it does. */
+function mark(packet: Packet): boolean {
+  const header = new Ipv4Header().bind(packet.view, packet.at);
+  if (header.version !== 4 || (header.tos & 3) === 0) return false;
+  header.tos |= 3;
+  header.writeChecksum();
+  return true;
+}
+
 /** Hosts, links, and one clock. */
 export class SimulatedNetwork {
   /** The clock, in milliseconds. */
@@ -126,6 +138,7 @@ export class SimulatedNetwork {
     reordered: 0,
     corrupted: 0,
     overflowed: 0,
+    marked: 0,
     tooBig: 0,
   };
   #deliveries = new Deadlines<Delivery>();
@@ -178,6 +191,7 @@ export class SimulatedNetwork {
           counts.overflowed++;
           return;
         }
+        if (waiting >= (options.mark ?? Infinity) && mark(packet)) counts.marked++;
         leaves = freeAt += length * 1000 / options.rate;
       }
       if (random.chance(options.loss ?? 0)) {
