@@ -37,16 +37,10 @@ import { IsnGenerator } from "./isn.ts";
 import { type TcpInfo, tcpInfo } from "./info.ts";
 import { type KeepAliveTimes, setKeepAlive } from "./keep_alive.ts";
 import { Listener } from "./listener.ts";
-import {
-  DEFAULT_MSS,
-  openWindow,
-  output,
-  resetReply,
-  sendAck,
-  sendSyn,
-  sendSynCookie,
-  settleOptions,
-} from "./output.ts";
+import { openWindow } from "./emit.ts";
+import { output, sendAck, sendSyn } from "./output.ts";
+import { resetReply, sendSynCookie } from "./replies.ts";
+import { DEFAULT_MSS, settleOptions } from "./settle.ts";
 import { Segment } from "./segment.ts";
 import { pathHasShrunk, resendLong } from "./segment_size.ts";
 import { peerHasClosed, State } from "./state.ts";
