@@ -7,6 +7,7 @@
 import type { Counters } from "../base/counters.ts";
 import type { Env } from "../base/env.ts";
 import type { ErrorReceiver, Network, SendOptions, TransportError } from "../base/network.ts";
+import { type Bound, PortTable } from "../base/port_table.ts";
 import { pickPort } from "../base/ports.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { pseudoHeaderSum } from "../wire/checksum.ts";
@@ -31,11 +32,7 @@ export class Datagram {
 }
 
 /** Whoever takes datagrams. */
-export interface UdpReceiver {
-  /** The address that it is bound to; `null` for all of ours. */
-  readonly address: IpAddress | null;
-  /** The port that it is bound to; 0 for every port that nobody else has. */
-  readonly port: number;
+export interface UdpReceiver extends Bound {
   /** Gets each datagram, lent for the length of the call; returns why it could not take it. */
   datagram(datagram: Datagram): Drop;
   /** Is told of an ICMP error about a datagram that was sent from its port (RFC 1122 §4.1.3.3). */
@@ -49,7 +46,7 @@ export class Udp implements ErrorReceiver {
   #env: Env;
   #header = new UdpHeader();
   #datagram = new Datagram();
-  #bound = new Map<number, UdpReceiver[]>();
+  #bound = new PortTable<UdpReceiver>();
 
   constructor(network: Network, counters: Counters, env: Env) {
     this.#network = network;
@@ -68,7 +65,7 @@ export class Udp implements ErrorReceiver {
     const drop = checkUdp(view, at, end, pseudo);
     if (drop !== Drop.NONE) return drop;
     const header = this.#header.bind(view, at);
-    const receiver = this.#find(packet.destination, header.destinationPort);
+    const receiver = this.#bound.find(packet.destination, header.destinationPort);
     if (receiver === undefined) return Drop.UDP_NO_PORT;
     this.#counters.udpReceived++;
     const datagram = this.#datagram;
@@ -82,45 +79,20 @@ export class Udp implements ErrorReceiver {
 
   /** Takes an ICMP error about a datagram. */
   error(error: TransportError): Drop {
-    const receiver = this.#find(error.local, error.localPort);
+    const receiver = this.#bound.find(error.local, error.localPort);
     if (receiver === undefined) return Drop.ICMP_UNMATCHED;
     receiver.error?.(error);
     return Drop.NONE;
   }
 
-  /** The receiver for a port: one bound to the very address before one bound to all. */
-  #find(address: IpAddress, port: number): UdpReceiver | undefined {
-    return this.#match(address, port) ?? this.#match(address, 0);
-  }
-
-  #match(address: IpAddress, port: number): UdpReceiver | undefined {
-    const receivers = this.#bound.get(port);
-    if (receivers === undefined) return undefined;
-    let wildcard: UdpReceiver | undefined;
-    for (let i = 0; i < receivers.length; i++) {
-      const receiver = receivers[i]!;
-      if (receiver.address === null) wildcard = receiver;
-      else if (receiver.address.equals(address)) return receiver;
-    }
-    return wildcard;
-  }
-
   /** Binds a receiver to its address and port; `false` if that pair is taken. */
   bind(receiver: UdpReceiver): boolean {
-    const receivers = this.#bound.get(receiver.port) ?? [];
-    for (const other of receivers) {
-      if (other.address === null && receiver.address === null) return false;
-      if (other.address !== null && receiver.address?.equals(other.address)) return false;
-    }
-    this.#bound.set(receiver.port, [...receivers, receiver]);
-    return true;
+    return this.#bound.add(receiver);
   }
 
   /** Undoes {@linkcode bind}. */
   unbind(receiver: UdpReceiver): void {
-    const rest = (this.#bound.get(receiver.port) ?? []).filter((other) => other !== receiver);
-    if (rest.length > 0) this.#bound.set(receiver.port, rest);
-    else this.#bound.delete(receiver.port);
+    this.#bound.remove(receiver);
   }
 
   /** An unused port that cannot be guessed (RFC 6056 §3.3.1); 0 when all are taken. */

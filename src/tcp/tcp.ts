@@ -14,6 +14,7 @@ import {
   type Network,
   type TransportError,
 } from "../base/network.ts";
+import { PortTable } from "../base/port_table.ts";
 import { pickPort, PortSet } from "../base/ports.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { pseudoHeaderSum } from "../wire/checksum.ts";
@@ -92,7 +93,7 @@ export class Tcp implements TcpContext, ErrorReceiver {
   /** The options of a SYN, as its cookie has them. */
   #recalled = new TcpOptions();
   #table: ConnectionTable<Tcb>;
-  #listeners = new Map<number, Listener[]>();
+  #listeners = new PortTable<Listener>();
   #timeWaits: TimeWaits;
   #deadlines = new Deadlines<Tcb>();
   /** Connections to be looked at when the batch ends. */
@@ -179,7 +180,7 @@ export class Tcp implements TcpContext, ErrorReceiver {
    */
   #arrivesUnconnected(seg: Segment, now: number): Drop {
     const { source, destination } = seg.packet;
-    const listener = this.#findListener(seg);
+    const listener = this.#listeners.find(destination, seg.destinationPort);
     const old = this.#timeWaits.find(destination, seg.destinationPort, source, seg.sourcePort);
     if (old !== null) {
       if (listener === undefined || !old.allows(seg, this.config.timestamps)) {
@@ -313,25 +314,6 @@ export class Tcp implements TcpContext, ErrorReceiver {
     sendSyn(tcb, now);
   }
 
-  /** The listener for a segment: one on its port before one on all, an exact address first. */
-  #findListener(seg: Segment): Listener | undefined {
-    const { destination } = seg.packet;
-    return this.#matchListener(seg.destinationPort, destination) ??
-      this.#matchListener(0, destination);
-  }
-
-  #matchListener(port: number, address: IpAddress): Listener | undefined {
-    const listeners = this.#listeners.get(port);
-    if (listeners === undefined) return undefined;
-    let wildcard: Listener | undefined;
-    for (let i = 0; i < listeners.length; i++) {
-      const listener = listeners[i]!;
-      if (listener.address === null) wildcard = listener;
-      else if (listener.address.equals(address)) return listener;
-    }
-    return wildcard;
-  }
-
   /**
    * Passive OPEN (§3.9.1.1).
    *
@@ -347,21 +329,13 @@ export class Tcp implements TcpContext, ErrorReceiver {
     backlog: number,
     onAcceptable: () => void,
   ): Listener | undefined {
-    const others = this.#listeners.get(port) ?? [];
-    for (const other of others) {
-      const same = address === null ? other.address === null : other.address?.equals(address);
-      if (same) return undefined;
-    }
     const listener = new Listener(address, port, backlog, onAcceptable);
-    this.#listeners.set(port, [...others, listener]);
-    return listener;
+    return this.#listeners.add(listener) ? listener : undefined;
   }
 
   /** Stops listening; connections that nobody has accepted are reset. */
   unlisten(listener: Listener, now: number): void {
-    const rest = (this.#listeners.get(listener.port) ?? []).filter((other) => other !== listener);
-    if (rest.length > 0) this.#listeners.set(listener.port, rest);
-    else this.#listeners.delete(listener.port);
+    this.#listeners.remove(listener);
     const waiting = [...this.#table].filter((tcb) =>
       tcb.listener === listener && tcb.state === State.SYN_RECEIVED && !tcb.fastOpen?.isEarly
     );
