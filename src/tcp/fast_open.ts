@@ -129,6 +129,7 @@ function takeText(tcb: Tcb, seg: Segment): void {
   rcv.nxt = seqAdd(rcv.nxt, length);
   rcv.wnd -= length;
   context.counters.tcpBytesReceived += length;
+  tcb.traffic.bytesReceived += length;
 }
 
 /**
@@ -233,6 +234,7 @@ export function settleSynText(tcb: Tcb, ack: number): void {
   const taken = seqDiff(ack, seqAdd(snd.iss, 1));
   if (taken > 0) {
     sendBuffer.consume(taken);
+    tcb.traffic.bytesAcknowledged += taken;
     tcb.context.counters.tcpFastOpenTaken++;
   }
   snd.nxt = ack;

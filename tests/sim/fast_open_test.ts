@@ -34,6 +34,8 @@ function exchange(network: SimulatedNetwork, client: Host, server: Host): number
   network.run(() => asking.done && served !== undefined && served.done, 120_000);
   assertEquals([served!.received, served!.wrongAt], [REQUEST, -1]);
   assertEquals([asking.received, asking.wrongAt], [RESPONSE, -1]);
+  const { traffic } = served!.tcb!;
+  assertEquals([traffic.bytesReceived, opened.traffic.bytesAcknowledged], [REQUEST, REQUEST]);
   server.stack.tcp.unlisten(listener!, network.now);
   return time;
 }
