@@ -11,6 +11,9 @@ import type { Packet } from "../wire/packet.ts";
 /** Most packets between two turns of the event loop, so that timers and programs get theirs. */
 const BATCH = 64;
 
+/** Longest time that `setTimeout` can wait, in milliseconds: it takes a longer one for none. */
+const MAX_TIMEOUT = 2 ** 31 - 1;
+
 /** Runs one stack on one device. */
 export class Dispatcher {
   /** Settles when the device is closed, with an error if it failed. */
@@ -85,7 +88,7 @@ export class Dispatcher {
     this.#timer = setTimeout(() => {
       this.#timerAt = Infinity;
       this.#poll();
-    }, Math.max(0, at - this.#now()));
+    }, Math.min(Math.max(0, at - this.#now()), MAX_TIMEOUT));
   }
 }
 

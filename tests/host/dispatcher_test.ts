@@ -81,6 +81,16 @@ dispatcherTest("a deadline that moves to a later time is kept", async (stack, di
   assert(stack.polls.at(-1)! >= later);
 });
 
+dispatcherTest("a deadline further off than a timer reaches is no reason to poll", async (
+  stack,
+  dispatcher,
+) => {
+  stack.deadline = now() + 2 ** 31 + 1000;
+  dispatcher.kick();
+  await pause(20);
+  assertEquals(stack.polls.length, 1);
+});
+
 dispatcherTest("many kicks in one turn are one poll", async (stack, dispatcher) => {
   for (let i = 0; i < 100; i++) dispatcher.kick();
   assertEquals(stack.polls.length, 0);
