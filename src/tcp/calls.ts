@@ -21,7 +21,7 @@ export const CallError = {
 /** One of the values of {@linkcode CallError}. */
 export type CallError = typeof CallError[keyof typeof CallError];
 
-/** The state, as it is once TIME_WAIT is over, too. */
+/** The state of a connection, which in TIME_WAIT ends without its control block. */
 export function stateOf(tcb: Tcb): State {
   return tcb.timeWait === null ? tcb.state : tcb.timeWait.state;
 }

@@ -53,7 +53,6 @@ export class Recovery {
   tlpEnd = 0;
   /** Whether the probe was something sent before. */
   tlpRepeats = false;
-
   /** A round trip must be measured before the next probe (RFC 8985 §7.3). */
   tlpNeedsRtt = true;
 

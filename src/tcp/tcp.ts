@@ -137,11 +137,6 @@ export class Tcp implements TcpContext, ErrorReceiver {
     return this.#timeWaits;
   }
 
-  /** The state of a connection, which in TIME_WAIT ends without its control block. */
-  stateOf(tcb: Tcb): State {
-    return tcb.timeWait === null ? tcb.state : tcb.timeWait.state;
-  }
-
   /** Takes a message that IP has laid open. */
   receive(packet: Packet, now: number): Drop {
     const { view, transportAt: at, end, source, destination } = packet;

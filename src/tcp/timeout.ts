@@ -4,6 +4,7 @@
  * @module
  */
 
+import { seqAdd } from "../wire/seq.ts";
 import { reorderingSettled } from "./ack.ts";
 import { abortConnection, closeConnection } from "./close.ts";
 import { checkAlive } from "./keep_alive.ts";
@@ -79,7 +80,7 @@ function retransmit(tcb: Tcb, now: number): void {
     r.point = snd.nxt;
   }
   r.dupAcks = 0;
-  r.noDupsBefore = snd.nxt + 1 >>> 0; // RFC 6582 §4.1
+  r.noDupsBefore = seqAdd(snd.nxt, 1); // RFC 6582 §4.1
   setReorderTimer(tcb, Infinity);
   tcb.congestion.onTimeout(flight, now, first);
   if (tcb.ecn !== null) tcb.ecn.onReduced(snd.nxt);

@@ -5,6 +5,7 @@
  */
 
 import { Stack } from "../../src/stack/stack.ts";
+import { stateOf } from "../../src/tcp/calls.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../../src/tcp/config.ts";
 import type { ConnectionOptions } from "../../src/tcp/connection_options.ts";
 import type { Listener } from "../../src/tcp/listener.ts";
@@ -440,7 +441,7 @@ class Run {
 
   #stateOf(connection: Connection): string {
     const tcb = this.#tcb(connection);
-    if (tcb !== undefined) return STATE_NAMES[this.#stack.tcp.stateOf(tcb)]!;
+    if (tcb !== undefined) return STATE_NAMES[stateOf(tcb)]!;
     return this.#listeners.has(connection.ports.stack) ? "LISTEN" : "CLOSED";
   }
 
