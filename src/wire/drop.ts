@@ -46,9 +46,8 @@ export const Drop = {
   TCP_NO_ROOM: 36,
   TCP_AFTER_CLOSE: 37,
   TCP_BROADCAST: 38,
-  SEND_NO_ROUTE: 39,
-  SEND_TOO_BIG: 40,
-  SEND_DEVICE: 41,
+  SEND_TOO_BIG: 39,
+  SEND_DEVICE: 40,
 } as const;
 
 /** One of the values of {@linkcode Drop}. */

@@ -34,8 +34,3 @@ export function seqGt(a: number, b: number): boolean {
 export function seqGe(a: number, b: number): boolean {
   return ((a - b) | 0) >= 0;
 }
-
-/** The later of two sequence numbers. */
-export function seqMax(a: number, b: number): number {
-  return ((a - b) | 0) >= 0 ? a : b;
-}

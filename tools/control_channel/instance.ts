@@ -91,11 +91,6 @@ export class Instance implements Host {
     return this.#nextHandle++;
   }
 
-  /** Whether a call of this identifier waits. */
-  isWaiting(id: number): boolean {
-    return this.#waiting.some((waiting) => waiting.id === id);
-  }
-
   /** Begins a call. It is answered when it has ended, after all that comes of it at once. */
   begin(id: number, handle: number, call: Call): void {
     const reply = call.attempt() ?? this.#wait({ id, handle, call });
