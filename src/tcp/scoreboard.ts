@@ -47,6 +47,8 @@ export class Scoreboard {
   #delivered = new Float64Array(0);
   #deliveredAt = new Float64Array(0);
   #firstSentAt = new Float64Array(0);
+  /** All of them; kept, so that parting a record allocates nothing. */
+  #columns: readonly (Uint8Array | Uint32Array | Float64Array)[] = [];
 
   /** How many records there are. */
   get count(): number {
@@ -222,7 +224,7 @@ export class Scoreboard {
   split(index: number, seq: number): void {
     if (this.#last === this.#starts.length) this.#makeRoom();
     const at = this.#first + index;
-    for (const column of this.#columns()) column.copyWithin(at + 1, at, this.#last);
+    for (const column of this.#columns) column.copyWithin(at + 1, at, this.#last);
     this.#last++;
     this.#ends[at] = seq;
     this.#starts[at + 1] = seq;
@@ -234,7 +236,7 @@ export class Scoreboard {
     const at = this.#first + index;
     if ((this.#marks[at]! & Mark.SACKED) !== 0) this.sackedCount--;
     this.#ends[at] = this.#ends[at + 1]!;
-    for (const column of this.#columns()) column.copyWithin(at + 1, at + 2, this.#last);
+    for (const column of this.#columns) column.copyWithin(at + 1, at + 2, this.#last);
     this.#last--;
   }
 
@@ -268,23 +270,11 @@ export class Scoreboard {
     this.#resize(0, 0);
   }
 
-  #columns() {
-    return [
-      this.#starts,
-      this.#ends,
-      this.#marks,
-      this.#sentAt,
-      this.#delivered,
-      this.#deliveredAt,
-      this.#firstSentAt,
-    ];
-  }
-
   #makeRoom(): void {
     const size = this.#starts.length;
     const count = this.count;
     if (this.#first > size / 2) {
-      for (const column of this.#columns()) column.copyWithin(0, this.#first, this.#last);
+      for (const column of this.#columns) column.copyWithin(0, this.#first, this.#last);
     } else {
       this.#resize(Math.max(SMALLEST, size * 2), count);
     }
@@ -306,5 +296,14 @@ export class Scoreboard {
     this.#delivered = grown(this.#delivered, new Float64Array(size));
     this.#deliveredAt = grown(this.#deliveredAt, new Float64Array(size));
     this.#firstSentAt = grown(this.#firstSentAt, new Float64Array(size));
+    this.#columns = [
+      this.#starts,
+      this.#ends,
+      this.#marks,
+      this.#sentAt,
+      this.#delivered,
+      this.#deliveredAt,
+      this.#firstSentAt,
+    ];
   }
 }
