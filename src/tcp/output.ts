@@ -100,7 +100,7 @@ function sendNew(tcb: Tcb, now: number): void {
     const usable = Math.min(snd.wnd - flight, room);
     const sacks = sackRoom(tcb);
     const full = tcb.plpmtud === null || sacks > 0 ? tcb.mss : nextLength(tcb, unsent, usable);
-    const most = Math.min(unsent, full - sacks);
+    const most = Math.min(unsent, Math.max(1, full - sacks));
     const length = Math.max(0, Math.min(most, usable));
     if (room < most) tcb.limitedAt = snd.nxt;
     const fin = finQueued && length === unsent;
