@@ -74,8 +74,8 @@ export class HttpService {
   #welcome(): string {
     const { ip, tcp, counters } = this.#stack.core;
     return `Hello from ${ip.addresses[0]}, a TCP/IP stack in TypeScript.\n` +
-      `This answer came over its own TCP; ${tcp.connectionCount} connections are open, ` +
-      `${counters.ipReceived} packets were received.\n` +
+      `This answer came over its own TCP; open connections: ${tcp.connectionCount}, ` +
+      `packets received: ${counters.ipReceived}.\n` +
       "See also /counters, and POST /echo.\n";
   }
 }
