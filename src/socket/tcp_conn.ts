@@ -413,7 +413,10 @@ export class TcpConn implements AsyncDisposable {
 }
 
 /** Writes all of `bytes`, waiting while the send buffer is full. */
-export async function writeAll(conn: TcpConn, bytes: Uint8Array): Promise<void> {
+export async function writeAll(
+  conn: { write(bytes: Uint8Array): Promise<number> },
+  bytes: Uint8Array,
+): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
 }
 

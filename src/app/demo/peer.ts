@@ -4,6 +4,8 @@
  * @module
  */
 
+import { writeAll } from "../../socket/tcp_conn.ts";
+
 /** One thing that a peer does, and what came of it in a few words. */
 export interface Step {
   /** What is tried, such as `TCP echo`. */
@@ -41,7 +43,7 @@ interface Connection {
 
 /** Sends bytes, closes the sending side, and reads to the end. */
 export async function exchange(conn: Connection, sent: Uint8Array): Promise<Uint8Array> {
-  for (let at = 0; at < sent.length;) at += await conn.write(sent.subarray(at));
+  await writeAll(conn, sent);
   await conn.closeWrite();
   const received = new Uint8Array(sent.length + 1);
   let length = 0;
