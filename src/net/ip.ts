@@ -12,18 +12,11 @@ import type { IpAddress } from "../wire/address.ts";
 import { Drop } from "../wire/drop.ts";
 import { checkIpv4, DONT_FRAGMENT, IPV4_MIN_HEADER, Ipv4Header } from "../wire/ipv4.ts";
 import { Packet, TRANSPORT_AT } from "../wire/packet.ts";
+import type { Link } from "./link_layer.ts";
 import { PathMtuCache } from "./path_mtu.ts";
 
 /** Largest IPv4 packet, in bytes. */
 const MAX_PACKET = 65535;
-
-/** Where finished packets go. */
-export interface Link {
-  /** Largest IP packet, in bytes. */
-  readonly mtu: number;
-  /** Sends the packet; `false` if it had to be dropped. The bytes are lent. */
-  transmit(packet: Packet): boolean;
-}
 
 /** IP over one link. */
 export class Ip implements Network {

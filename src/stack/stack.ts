@@ -7,7 +7,8 @@
 import { Counters } from "../base/counters.ts";
 import type { Env } from "../base/env.ts";
 import { DEFAULT_ICMP_CONFIG, Icmp, type IcmpConfig } from "../net/icmp.ts";
-import { Ip, type Link } from "../net/ip.ts";
+import { Ip } from "../net/ip.ts";
+import type { Link } from "../net/link_layer.ts";
 import { Udp } from "../net/udp.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
 import { Tcp } from "../tcp/tcp.ts";

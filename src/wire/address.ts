@@ -16,6 +16,7 @@ export class IpAddress {
   #w1 = 0;
   #w2 = 0xffff;
   #w3 = 0;
+  #zone = 0;
 
   private constructor() {}
 
@@ -33,13 +34,20 @@ export class IpAddress {
 
   /**
    * Reads an address in text form: `a.b.c.d` without leading zeros (in which some would read octal
-   * numbers), or any form of RFC 4291 §2.2, without a zone. `::ffff:a.b.c.d` is an IPv6 address.
+   * numbers), or any form of RFC 4291 §2.2. `::ffff:a.b.c.d` is an IPv6 address. Link-local
+   * addresses may carry a zone, as in `fe80::1%2` (RFC 4007 §11).
    *
+   * @param zoneOf Turns the text of a zone into its number; by default only numbers are known.
    * @throws {TypeError} If `text` is not an IP address.
    */
-  static parse(text: string): IpAddress {
+  static parse(text: string, zoneOf: (zone: string) => number = parseZone): IpAddress {
     try {
-      return IpAddress.fromBytes(text.includes(":") ? parse6(text) : parse4(text));
+      const mark = text.indexOf("%");
+      const bare = mark === -1 ? text : text.slice(0, mark);
+      const address = IpAddress.fromBytes(bare.includes(":") ? parse6(bare) : parse4(bare));
+      if (mark === -1) return address;
+      if (!address.isLinkScoped) throw new Error("only addresses of one link have a zone");
+      return address.withZone(zoneOf(text.slice(mark + 1)));
     } catch (error) {
       throw new TypeError(`Not an IP address: "${text}": ${(error as Error).message}`);
     }
@@ -67,9 +75,42 @@ export class IpAddress {
     return this.#family === 4 ? 4 : 16;
   }
 
+  /**
+   * Which link a link-local address belongs to, by the number of its interface (RFC 4007 §6); 0
+   * for none.
+   */
+  get zone(): number {
+    return this.#zone;
+  }
+
+  /** The same address in another zone, to be kept. */
+  withZone(zone: number): IpAddress {
+    const address = this.clone();
+    address.#zone = zone;
+    return address;
+  }
+
+  /** Puts this scratch address into a zone if it is one of a single link. */
+  scope(zone: number): this {
+    if (this.isLinkScoped) this.#zone = zone;
+    return this;
+  }
+
+  /** Makes this scratch address a copy of another. */
+  load(other: IpAddress): this {
+    this.#family = other.#family;
+    this.#w0 = other.#w0;
+    this.#w1 = other.#w1;
+    this.#w2 = other.#w2;
+    this.#w3 = other.#w3;
+    this.#zone = other.#zone;
+    return this;
+  }
+
   /** Makes this scratch address the IPv4 address at `view[at]`. */
   load4(view: DataView, at: number): this {
     this.#family = 4;
+    this.#zone = 0;
     this.#w0 = 0;
     this.#w1 = 0;
     this.#w2 = 0xffff;
@@ -80,6 +121,7 @@ export class IpAddress {
   /** Makes this scratch address the IPv6 address at `view[at]`. */
   load16(view: DataView, at: number): this {
     this.#family = 6;
+    this.#zone = 0;
     this.#w0 = view.getInt32(at);
     this.#w1 = view.getInt32(at + 4);
     this.#w2 = view.getInt32(at + 8);
@@ -107,19 +149,28 @@ export class IpAddress {
 
   /** A copy that may be kept. */
   clone(): IpAddress {
-    const copy = new IpAddress();
-    copy.#family = this.#family;
-    copy.#w0 = this.#w0;
-    copy.#w1 = this.#w1;
-    copy.#w2 = this.#w2;
-    copy.#w3 = this.#w3;
-    return copy;
+    return new IpAddress().load(this);
   }
 
-  /** Whether both are the same address of the same family. */
+  /** Whether both are the same address of the same family, in the same zone. */
   equals(other: IpAddress): boolean {
     return this.#w3 === other.#w3 && this.#w2 === other.#w2 && this.#w1 === other.#w1 &&
-      this.#w0 === other.#w0 && this.#family === other.#family;
+      this.#w0 === other.#w0 && this.#family === other.#family && this.#zone === other.#zone;
+  }
+
+  /** How many leading bits both have in common, up to {@linkcode length} * 8; 0 across families. */
+  commonPrefix(other: IpAddress): number {
+    if (this.#family !== other.#family) return 0;
+    if (this.#family === 4) return Math.clz32(this.#w3 ^ other.#w3);
+    if (this.#w0 !== other.#w0) return Math.clz32(this.#w0 ^ other.#w0);
+    if (this.#w1 !== other.#w1) return 32 + Math.clz32(this.#w1 ^ other.#w1);
+    if (this.#w2 !== other.#w2) return 64 + Math.clz32(this.#w2 ^ other.#w2);
+    return 96 + Math.clz32(this.#w3 ^ other.#w3);
+  }
+
+  /** Whether the address lies in the network of `prefix`, whose first `length` bits count. */
+  isIn(prefix: IpAddress, length: number): boolean {
+    return this.#family === prefix.#family && this.commonPrefix(prefix) >= length;
   }
 
   /** A 32-bit mix of the address and `seed`, for hash tables. */
@@ -164,12 +215,31 @@ export class IpAddress {
       : (this.#w0 | this.#w1 | this.#w2) === 0 && this.#w3 === 1;
   }
 
-  /** Text form: dotted decimal, or RFC 5952 (IPv4-mapped addresses as in its §5). */
+  /** fe80::/10, or 169.254.0.0/16 (RFC 3927). */
+  get isLinkLocal(): boolean {
+    return this.#family === 4 ? this.#w3 >>> 16 === 0xa9fe : this.#w0 >>> 22 === 0x3fa;
+  }
+
+  /** Whether an IPv6 address means something on one link alone: link-local, or ff01::/16, ff02::/16. */
+  get isLinkScoped(): boolean {
+    if (this.#family === 4) return false;
+    const first = this.#w0 >>> 16;
+    return (first & 0xffc0) === 0xfe80 || (first & 0xff0f) === 0xff02 ||
+      (first & 0xff0f) === 0xff01;
+  }
+
+  /** Text form: dotted decimal, or RFC 5952 (IPv4-mapped addresses as in its §5), and `%zone`. */
   toString(): string {
+    if (this.#zone !== 0) return `${this.withZone(0)}%${this.#zone}`;
     if (this.#family === 4) return format4(this.#w3);
     if ((this.#w0 | this.#w1) === 0 && this.#w2 === 0xffff) return `::ffff:${format4(this.#w3)}`;
     return format6([this.#w0, this.#w1, this.#w2, this.#w3]);
   }
+}
+
+function parseZone(zone: string): number {
+  if (/^[1-9]\d{0,8}$/.test(zone)) return Number(zone);
+  throw new Error(`"${zone}" is not the number of an interface`);
 }
 
 /** What {@linkcode parse4} and {@linkcode parse6} throw is completed by `IpAddress.parse`. */

@@ -14,9 +14,10 @@ export const LINK_HEADROOM = 40;
 
 /**
  * Where the transport header starts in a packet that is being built: behind the link's headroom
- * and room for an IPv6 header. 8-aligned; an IPv4 header then starts 4-aligned.
+ * and room for an IPv4 header full of options, or an IPv6 header with a hop-by-hop option and a
+ * fragment header. 8-aligned; an IPv4 header then starts 4-aligned.
  */
-export const TRANSPORT_AT = LINK_HEADROOM + 40;
+export const TRANSPORT_AT = LINK_HEADROOM + 64;
 
 /**
  * One packet, seen in place. A device owns one and moves it from packet to packet, so neither it
@@ -43,6 +44,8 @@ export class Packet {
   ttl = 0;
   /** Type of service or traffic class, the whole byte, filled by IP. */
   tos = 0;
+  /** Whether it was sent to more than one host: by its frame's address, or its IP destination. */
+  isGroup = false;
 
   /** A packet in this memory, as yet without a place. */
   constructor(bytes: Uint8Array) {

@@ -8,10 +8,10 @@ Deno.test("Counters lists what is not zero, drops by their reason", () => {
   counters.tcpSent += 3;
   counters.drop(Drop.TCP_BAD_ACK);
   counters.drop(Drop.TCP_BAD_ACK);
-  counters.drop(Drop.IP_FRAGMENT);
+  counters.drop(Drop.IP_BAD_SOURCE);
   assertEquals(counters.entries(), [
     ["tcpSent", 3],
-    ["drop.IP_FRAGMENT", 1],
+    ["drop.IP_BAD_SOURCE", 1],
     ["drop.TCP_BAD_ACK", 2],
   ]);
 });

@@ -78,7 +78,10 @@ Deno.test("parse() says what is wrong with a bad address", () => {
     ["1:2:3:4:5:6:7:1.2.3.4", "expected 8 groups, found 9"],
     ["12345::", `"12345" is not a group of one to four hexadecimal digits`],
     ["g::", `"g" is not a group of one to four hexadecimal digits`],
-    ["fe80::1%eth0", `"1%eth0" is not a group of one to four hexadecimal digits`],
+    ["fe80::1%eth0", `"eth0" is not the number of an interface`],
+    ["fe80::1%", `"" is not the number of an interface`],
+    ["2001:db8::1%1", "only addresses of one link have a zone"],
+    ["10.0.0.1%1", "only addresses of one link have a zone"],
     ["1.2.3.4::", `"1.2.3.4" is not a group of one to four hexadecimal digits`],
     ["::1.2.3.4:5", `"1.2.3.4" is not a group of one to four hexadecimal digits`],
     ["::ffff:1.2.3.256", "256 is above 255"],
@@ -124,6 +127,41 @@ Deno.test("an IPv4 address differs from the IPv6 address that maps it", () => {
   assertFalse(v4.equals(mapped));
   assertFalse(mapped.equals(v4));
   assert(v4.equals(IpAddress.v4(1, 2, 3, 4)));
+});
+
+Deno.test("a zone tells apart the link-local addresses of two links (RFC 4007 §6)", () => {
+  const bare = IpAddress.parse("fe80::1");
+  const zoned = IpAddress.parse("fe80::1%3");
+  assertEquals([bare.zone, zoned.zone, zoned.toString()], [0, 3, "fe80::1%3"]);
+  assertFalse(zoned.equals(bare));
+  assert(zoned.withZone(0).equals(bare));
+  assert(zoned.clone().equals(zoned));
+  assert(IpAddress.parse("fe80::1%eth0", (name) => name.length - 1).equals(zoned));
+  assertEquals(IpAddress.parse("ff02::1").clone().scope(2).toString(), "ff02::1%2");
+  assertEquals(IpAddress.parse("ff05::1").clone().scope(2).zone, 0);
+  assertEquals(IpAddress.parse("2001:db8::1").clone().scope(2).zone, 0);
+});
+
+Deno.test("commonPrefix() counts leading bits, and isIn() compares them", () => {
+  const cases: [a: string, b: string, bits: number][] = [
+    ["10.0.0.1", "10.0.0.1", 32],
+    ["10.0.0.1", "10.0.0.2", 30],
+    ["10.0.0.1", "138.0.0.1", 0],
+    ["10.0.0.1", "::ffff:10.0.0.1", 0],
+    ["2001:db8::1", "2001:db8::1", 128],
+    ["2001:db8::1", "2001:db8::2", 126],
+    ["2001:db8::", "2001:db8:0:0:8000::", 64],
+    ["2001:db8::", "2001:db8:0:1::", 63],
+    ["2001:db8::", "2001:db9::", 31],
+  ];
+  for (const [a, b, bits] of cases) {
+    const [one, other] = [IpAddress.parse(a), IpAddress.parse(b)];
+    assertEquals([one.commonPrefix(other), other.commonPrefix(one)], [bits, bits], `${a} ${b}`);
+    if (one.family !== other.family) continue;
+    assert(one.isIn(other, bits));
+    assertEquals(one.isIn(other, bits + 1), false);
+  }
+  assertFalse(IpAddress.parse("10.0.0.1").isIn(IpAddress.parse("::"), 0));
 });
 
 Deno.test("a clone stays when its scratch address moves on", () => {
