@@ -27,8 +27,15 @@ export {
   type NetworkStack,
   type StackOptions,
 } from "./src/host/network_stack.ts";
-export type { Device, DeviceCapabilities, DeviceCounters } from "./src/phy/device.ts";
+export { type Bridge, bridge } from "./src/phy/bridge.ts";
+export type { Device, DeviceCapabilities, DeviceCounters, Medium } from "./src/phy/device.ts";
 export { memoryPair, type MemoryPairOptions } from "./src/phy/memory.ts";
+export {
+  type MemorySwitch,
+  memorySwitch,
+  type MemorySwitchOptions,
+  type PlugOptions,
+} from "./src/phy/switch.ts";
 export { toDuplex } from "./src/socket/duplex.ts";
 export type { KeepAliveOptions } from "./src/socket/options.ts";
 export type { PingOptions } from "./src/socket/ping.ts";

@@ -6,10 +6,24 @@
 
 import type { Packet } from "../wire/packet.ts";
 
+/**
+ * What an Ethernet frame may have beyond the largest IP packet, in bytes: its header of 14, and a
+ * VLAN tag of 4 (IEEE 802.3 §3.2.7).
+ */
+export const FRAME_OVERHEAD = 18;
+
+/**
+ * What passes through a device. `ip`: bare IP packets, as on TUN and utun. `ethernet`: frames from
+ * the destination address up to the payload's end, without preamble and check sequence, as on TAP.
+ */
+export type Medium = "ip" | "ethernet";
+
 /** What a device does besides moving packets. */
 export interface DeviceCapabilities {
-  /** `ip`: bare IP packets, as on TUN and utun. */
-  readonly medium: "ip";
+  /** What its packets are. */
+  readonly medium: Medium;
+  /** On Ethernet, the hardware address of the stack's end: 6 bytes. */
+  readonly mac?: Uint8Array;
 }
 
 /** What a device has counted. Names end up in the list that `serve` prints at the end. */
@@ -25,7 +39,8 @@ export interface Device {
   readonly capabilities: DeviceCapabilities;
 
   /**
-   * Hands over packets that wait, in order, `limit` at most. Never blocks.
+   * Hands over packets, or frames, that wait, in order, `limit` at most, each with `LINK_HEADROOM`
+   * in front. Never blocks.
    *
    * @param handler Gets each packet, lent for the length of the call.
    * @returns How many were handed over; fewer than `limit` means that none is left for now.
@@ -42,7 +57,8 @@ export interface Device {
 
   /**
    * Sends one packet, at once, without blocking. The bytes `[packet.at, packet.end)` are an IP
-   * packet; the device may write into the `LINK_HEADROOM` in front of it.
+   * packet or a frame; the device may write into what is in front of it of the `LINK_HEADROOM` that
+   * an IP header has there.
    *
    * @returns `false` if the packet had to be dropped; the device has counted why.
    */

@@ -86,3 +86,16 @@ Deno.test("a closed device sends and takes nothing", async () => {
   assertEquals(b.transmit(packet(1)), false);
   assertEquals([a, b].map((device) => device.counters().deviceDropped), [1, 1]);
 });
+
+Deno.test("memoryPair() carries frames when asked to, up to the MTU, a header and a tag", () => {
+  const [a, b] = memoryPair({ medium: "ethernet", mtu: 100 });
+  assertEquals([a.capabilities.medium, b.capabilities.medium], ["ethernet", "ethernet"]);
+  assertEquals(a.capabilities.mac!.toHex(), "020000000001");
+  assertEquals(b.capabilities.mac!.toHex(), "020000000002");
+  assertEquals(a.transmit(packet(1, 118)), true);
+  assertEquals(a.transmit(packet(2, 119)), false);
+  let headroom = 0;
+  b.receive(1, ({ at }) => headroom = at);
+  assertEquals(headroom >= LINK_HEADROOM, true);
+  assertEquals((headroom + 14) % 4, 0, "the IP header is aligned");
+});
