@@ -140,6 +140,11 @@ export class IpAddress {
     view.setInt32(at, this.#w3);
   }
 
+  /** Writes the last four bytes alone, in network order: what group addresses of links are made of. */
+  storeLast4(view: DataView, at: number): void {
+    view.setInt32(at, this.#w3);
+  }
+
   /** The address's bytes in network order, {@linkcode length} of them. */
   toBytes(): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(this.length);
