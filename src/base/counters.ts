@@ -17,6 +17,10 @@ export class Counters {
   icmpErrorsLimited = 0;
   udpReceived = 0;
   udpSent = 0;
+  dnsQueries = 0;
+  dnsCacheHits = 0;
+  /** Responses that don't fit a query: from elsewhere, with another id, to another question. */
+  dnsMismatches = 0;
   tcpReceived = 0;
   tcpSent = 0;
   tcpBytesReceived = 0;
