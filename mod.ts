@@ -36,9 +36,18 @@ export {
   type MemorySwitchOptions,
   type PlugOptions,
 } from "./src/phy/switch.ts";
+export type { DnsRecord, RecordData, RecordOf, RecordType } from "./src/socket/dns/message.ts";
 export { toDuplex } from "./src/socket/duplex.ts";
 export type { KeepAliveOptions } from "./src/socket/options.ts";
 export type { PingOptions } from "./src/socket/ping.ts";
+export {
+  DnsError,
+  type DnsOptions,
+  type DnsServer,
+  type QueryOptions,
+  type ResolveOptions,
+  type Resolver,
+} from "./src/socket/resolver.ts";
 export type { TcpConn } from "./src/socket/tcp_conn.ts";
 export type { IcmpConfig } from "./src/net/icmp.ts";
 export type { TcpListener } from "./src/socket/tcp_listener.ts";

@@ -6,9 +6,11 @@
 
 import type { Device, DeviceCounters } from "../phy/device.ts";
 import type { Closable, SocketContext } from "../socket/context.ts";
+import { openFirst } from "../socket/connect.ts";
 import { checkPort, closedHere } from "../socket/errors.ts";
 import { checkConnectionOptions } from "../socket/options.ts";
 import { ping, type PingOptions } from "../socket/ping.ts";
+import { type DnsOptions, type ResolveOptions, Resolver } from "../socket/resolver.ts";
 import { TcpConn } from "../socket/tcp_conn.ts";
 import { TcpListener } from "../socket/tcp_listener.ts";
 import { UdpSocket } from "../socket/udp_socket.ts";
@@ -34,6 +36,8 @@ export interface StackOptions {
   tcp?: Partial<TcpConfig>;
   /** Settings of ICMP; those left out have their defaults. */
   icmp?: Partial<IcmpConfig>;
+  /** Whom to ask for names; left out: nobody, so that only addresses will do. */
+  dns?: DnsOptions;
 }
 
 /** Where to listen, and how the connections are to be. */
@@ -50,7 +54,7 @@ export interface ListenOptions extends ConnectionOptions {
 
 /** Where to connect to, and how. */
 export interface ConnectOptions extends ConnectionOptions {
-  /** An IP address. */
+  /** An IP address, or a name. */
   hostname: string;
   /** 1 to 65535. */
   port: number;
@@ -78,6 +82,8 @@ export class NetworkStack implements AsyncDisposable {
   readonly core: Stack;
   /** Settles when the device is closed; rejects if it fails, because the interface has vanished. */
   readonly finished: Promise<void>;
+  /** Looks up records of other types than addresses, and names of addresses. */
+  readonly resolver: Resolver;
   #device: Device;
   #dispatcher: Dispatcher;
   #context: SocketContext;
@@ -102,6 +108,7 @@ export class NetworkStack implements AsyncDisposable {
     this.#dispatcher = new Dispatcher(device, this.core, now);
     const kick = () => this.#dispatcher.kick();
     this.#context = { stack: this.core, now, kick, open: this.#open };
+    this.resolver = new Resolver(this.#context, options.dns);
     this.finished = this.#dispatcher.finished.finally(() => this.#abandon());
     this.finished.catch(() => {}); // whoever cares awaits it
   }
@@ -139,25 +146,51 @@ export class NetworkStack implements AsyncDisposable {
   }
 
   /**
-   * Opens a TCP connection.
+   * Opens a TCP connection: to the first address of a name that takes one (RFC 8305).
    *
    * @throws {Deno.errors.ConnectionRefused} If nobody listens there.
    * @throws {Deno.errors.TimedOut} If nobody answers.
    * @throws {Deno.errors.NetworkUnreachable} If the stack has no way there: to itself, or by IPv6.
    * @throws {RangeError} If a port or a setting of the connection is out of range.
-   * @throws {TypeError} If `hostname` is not an IP address.
+   * @throws Whatever {@linkcode resolve} throws for a name.
    */
   async connect(options: ConnectOptions): Promise<TcpConn> {
     this.#throwIfClosed();
-    return await TcpConn.open(
-      this.#context,
-      IpAddress.parse(options.hostname),
-      checkPort(options.port, 1),
-      null,
-      checkPort(options.localPort ?? 0, 0),
-      options.signal,
-      checkConnectionOptions(options, this.core.tcp.config),
+    const { signal } = options;
+    const port = checkPort(options.port, 1);
+    const localPort = checkPort(options.localPort ?? 0, 0);
+    const settings = checkConnectionOptions(options, this.core.tcp.config);
+    const addresses = await this.resolver.addresses(options.hostname, { signal });
+    this.#throwIfClosed();
+    return await openFirst(
+      addresses,
+      (address, signal) =>
+        TcpConn.open(this.#context, address, port, null, localPort, signal, settings),
+      signal,
     );
+  }
+
+  /**
+   * The addresses of a name, in the order in which they are worth a try. An address comes back as
+   * it is.
+   *
+   * @throws {Deno.errors.NotFound} If there is no such name, or it has no address.
+   * @throws {Deno.errors.TimedOut} If no server answers.
+   * @throws {DnsError} If no server can tell.
+   * @throws {TypeError} If it can't be a name, or no server is known.
+   */
+  async resolve(name: string, options: ResolveOptions = {}): Promise<string[]> {
+    this.#throwIfClosed();
+    return await this.resolver.resolve(name, options);
+  }
+
+  /** The servers that are asked for names, in order: `10.0.0.1`, or `10.0.0.1#5353`. */
+  get dnsServers(): string[] {
+    return this.resolver.servers;
+  }
+
+  set dnsServers(servers: readonly string[]) {
+    this.resolver.servers = servers;
   }
 
   /**
@@ -175,17 +208,19 @@ export class NetworkStack implements AsyncDisposable {
   }
 
   /**
-   * Asks a host for an echo.
+   * Asks a host for an echo, at the first address of a name.
    *
    * @returns The round-trip time, in milliseconds.
    * @throws {Deno.errors.TimedOut} If no answer came in time.
    * @throws {Deno.errors.NetworkUnreachable} If the stack has no way there: to itself, or by IPv6.
    * @throws {RangeError} If the size is more than the link carries in one piece.
-   * @throws {TypeError} If `hostname` is not an IP address.
+   * @throws Whatever {@linkcode resolve} throws for a name.
    */
   async ping(hostname: string, options: PingOptions = {}): Promise<number> {
     this.#throwIfClosed();
-    return await ping(this.#context, IpAddress.parse(hostname), options);
+    const [address] = await this.resolver.addresses(hostname);
+    this.#throwIfClosed();
+    return await ping(this.#context, address!, options);
   }
 
   #ownAddress(hostname: string): IpAddress | null {

@@ -29,7 +29,7 @@ export async function openFirst(
   signal?.addEventListener("abort", onAbort);
   const { promise, resolve, reject } = Promise.withResolvers<TcpConn>();
   const errors: Error[] = [];
-  let timer: number | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   let next = 0;
   const startNext = () => {
     clearTimeout(timer);

@@ -62,7 +62,8 @@ export interface ResolveOptions extends QueryOptions {
 
 /** Every server has failed, and not all of them by their silence. */
 export class DnsError extends Error {
-  override name = "DnsError";
+  /** Tells it from other errors. */
+  override readonly name: string = "DnsError";
 }
 
 /** A lookup that is under way, and how many wait for it. */
@@ -84,6 +85,7 @@ export class Resolver {
   readonly #attempts: number;
   #cache = new AnswerCache();
   #lookups = new Map<string, Lookup>();
+  #closed = false;
 
   /**
    * A resolver for a stack.
@@ -100,6 +102,17 @@ export class Resolver {
     this.#attempts = checkInteger(attempts, 1, MAX_ATTEMPTS, "attempts");
     if (!(timeout > 0)) throw new RangeError(`timeout must be above 0 ms: got ${timeout}`);
     this.#timeout = timeout;
+    context.open.add(this);
+  }
+
+  /**
+   * Ends every lookup: the stack calls it.
+   *
+   * @internal
+   */
+  close(): void {
+    this.#closed = true;
+    for (const { controller } of this.#lookups.values()) controller.abort(closedHere("stack"));
   }
 
   /** The servers, as `address` or `address#port`. To set them forgets what others have answered. */
@@ -262,6 +275,7 @@ export class Resolver {
   /** Answers from what is known, or asks; those who ask the same at the same time share the answer. */
   async #ask(question: Question, signal: AbortSignal | undefined): Promise<Answer> {
     signal?.throwIfAborted();
+    if (this.#closed) throw closedHere("stack");
     const key = `${question.type} ${question.name.toLowerCase()}`;
     const known = this.#cache.get(key, this.#context.now());
     if (known !== undefined) {
@@ -287,25 +301,19 @@ export class Resolver {
 
   #start(key: string, question: Question): Lookup {
     const controller = new AbortController();
-    const lookup = { answer: this.#lookUp(key, question, controller), controller, waiting: 0 };
-    lookup.answer.catch(() => {}); // whoever waits is told; maybe nobody does any more
+    const answer = this.#lookUp(key, question, controller.signal);
+    answer.catch(() => {}); // whoever waits is told; maybe nobody does any more
+    const lookup = { answer, controller, waiting: 0 };
     this.#lookups.set(key, lookup);
     return lookup;
   }
 
-  async #lookUp(key: string, question: Question, controller: AbortController): Promise<Answer> {
-    const { open, now } = this.#context;
-    const closable = { close: () => controller.abort(closedHere("stack")) };
-    open.add(closable);
-    try {
-      const servers = this.#servers;
-      const answer = readAnswer(question, await this.#askServers(question, controller.signal));
-      // What was asked of other servers than those of now is not kept.
-      if (servers === this.#servers) this.#cache.put(key, answer, now());
-      return answer;
-    } finally {
-      open.delete(closable);
-    }
+  async #lookUp(key: string, question: Question, signal: AbortSignal): Promise<Answer> {
+    const servers = this.#servers;
+    const answer = readAnswer(question, await this.#askServers(question, signal));
+    // What other servers than those of now have said is not kept.
+    if (servers === this.#servers) this.#cache.put(key, answer, this.#context.now());
+    return answer;
   }
 
   /** Asks one server after the other until one knows, and the silent ones again. */
@@ -380,7 +388,7 @@ function aliasTarget(name: string, target: string): string {
 
 /** Whether a text is an address or a bad one: no top-level domain is a number (RFC 1123 §2.1). */
 function looksLikeAddress(name: string): boolean {
-  return name.includes(":") || /(^|\.)\d+$/.test(name);
+  return name.includes(":") || /^(\p{ASCII}*\.)?\d+\.?$/u.test(name);
 }
 
 function literalAddress(name: string): IpAddress | undefined {

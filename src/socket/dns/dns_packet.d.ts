@@ -1,6 +1,6 @@
 /**
- * What is used of the npm package `dns-packet`. (Its types on npm bring Node's global ones along, which
- * are at odds with Deno's.)
+ * The types of what is used of the npm package `dns-packet`. Those on npm would bring all of Node's
+ * along, in a version of their own choice.
  *
  * @module
  */

@@ -9,22 +9,6 @@ import { type Answer, decode, encode } from "dns-packet";
 import { Buffer } from "node:buffer";
 import { IpAddress } from "../../wire/address.ts";
 
-/** Types of records that can be asked for. */
-export const RECORD_TYPES = [
-  "A",
-  "AAAA",
-  "CNAME",
-  "PTR",
-  "MX",
-  "TXT",
-  "SRV",
-  "NS",
-  "SOA",
-] as const;
-
-/** One of {@linkcode RECORD_TYPES}. */
-export type RecordType = typeof RECORD_TYPES[number];
-
 /** What a record of each type holds. */
 export interface RecordData {
   /** An IPv4 address. */
@@ -54,6 +38,22 @@ export interface RecordData {
     minimum: number;
   };
 }
+
+/** A type of records. */
+export type RecordType = keyof RecordData;
+
+/** All types that can be asked for. */
+export const RECORD_TYPES: readonly RecordType[] = [
+  "A",
+  "AAAA",
+  "CNAME",
+  "PTR",
+  "NS",
+  "MX",
+  "TXT",
+  "SRV",
+  "SOA",
+];
 
 /** A record of one type. */
 export interface RecordOf<T extends RecordType> {
