@@ -11,6 +11,8 @@ export class Counters {
   ipReceived = 0;
   ipSent = 0;
   ipSuspectedPaths = 0;
+  ipFragmentsReceived = 0;
+  ipReassembled = 0;
   icmpEchoReplies = 0;
   icmpErrorsReceived = 0;
   icmpErrorsSent = 0;

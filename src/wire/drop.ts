@@ -76,6 +76,7 @@ export const Drop = {
   TAKEN: 65,
   IP_FRAGMENT: 66,
   IPV6_UNSUPPORTED: 67,
+  FRAGMENT_BAD_ECN: 68,
 } as const;
 
 /** One of the values of {@linkcode Drop}. */

@@ -157,6 +157,7 @@ const ELSEWHERE: Partial<Record<keyof typeof Drop, string>> = {
   FRAGMENT_OVERLAP: "",
   FRAGMENT_TIMEOUT: "",
   FRAGMENT_NO_ROOM: "",
+  FRAGMENT_BAD_ECN: "",
   ND_BAD_MESSAGE: "",
   ND_NOT_FOR_US: "",
   GROUP_BAD_MESSAGE: "",
