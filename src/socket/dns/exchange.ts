@@ -105,9 +105,9 @@ async function askByUdp(
     datagram({ packet, at, end, sourcePort }) {
       // Whatever does not fit is left lying: the right response may still come (RFC 5452 §9.1).
       const response = sourcePort === server.port && packet.source.equals(server.address)
-        ? decodeResponse(packet.bytes.subarray(at, end))
+        ? decodeResponse(packet.bytes.subarray(at, end), id)
         : undefined;
-      if (response !== undefined && isFor(response, id, question)) resolve(response);
+      if (response !== undefined && isFor(response, question)) resolve(response);
       else counters.dnsMismatches++;
       return Drop.NONE;
     },
@@ -138,9 +138,7 @@ async function askByUdp(
  * Whether a response is one to the question, but for upper and lower case. Servers that don't
  * understand EDNS may leave the question out when they say so.
  */
-function isFor(response: Response, id: number, question: Question): boolean {
-  if (response.id !== id) return false;
-  const { question: echoed, rcode } = response;
+function isFor({ question: echoed, rcode }: Response, question: Question): boolean {
   if (echoed === undefined) return rcode === Rcode.FORMERR || rcode === Rcode.NOTIMP;
   return echoed.type === question.type && sameName(echoed.name, question.name);
 }
@@ -165,10 +163,10 @@ async function askByTcp(
     context.stack.counters.dnsQueries++;
     await writeAll(conn, framed);
     const [high = 0, low = 0] = await readExactly(conn, 2);
-    const response = decodeResponse(await readExactly(conn, (high << 8) | low));
-    if (response === undefined || !isFor(response, id, question)) {
+    const response = decodeResponse(await readExactly(conn, (high << 8) | low), id);
+    if (response === undefined || response.truncated || !isFor(response, question)) {
       context.stack.counters.dnsMismatches++;
-      throw new Deno.errors.InvalidData(`${serverName(server)} answers something else`);
+      throw new Deno.errors.InvalidData(`${serverName(server)} answers by TCP what is no answer`);
     }
     return response;
   } catch (error) {

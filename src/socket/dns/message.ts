@@ -95,7 +95,6 @@ export function rcodeName(rcode: number): string {
 
 /** A response, as far as it matters here. Of a truncated one only the question is read. */
 export interface Response {
-  readonly id: number;
   readonly truncated: boolean;
   readonly rcode: number;
   /** `undefined` where there is none, or none that we would ask. */
@@ -138,9 +137,9 @@ export function encodeQuery(id: number, question: Question, edns: boolean): Uint
   });
 }
 
-/** Reads a response; `undefined` if it is none or is broken. */
-export function decodeResponse(bytes: Uint8Array): Response | undefined {
-  if (bytes.length < HEADER) return undefined;
+/** Reads the response to the query with this id; `undefined` if it is none or is broken. */
+export function decodeResponse(bytes: Uint8Array, id: number): Response | undefined {
+  if (bytes.length < HEADER || (bytes[0]! << 8 | bytes[1]!) !== id) return undefined;
   const copy = Buffer.from(bytes);
   const flags = copy.readUInt16BE(2);
   if ((flags & (RESPONSE | OPCODE)) !== RESPONSE) return undefined;
@@ -148,16 +147,13 @@ export function decodeResponse(bytes: Uint8Array): Response | undefined {
   // What is left of the sections may end in the middle of a record.
   if (truncated) copy.fill(0, 6, HEADER);
   try {
-    const { id = 0, questions = [], answers = [], authorities = [], additionals = [] } = decode(
-      copy,
-    );
+    const { questions = [], answers = [], authorities = [], additionals = [] } = decode(copy);
     const [question] = questions;
     let rcode = flags & 0xf;
     for (const record of additionals) {
       if (record.type === "OPT") rcode |= record.extendedRcode << 4;
     }
     return {
-      id,
       truncated,
       rcode,
       question: questions.length === 1 && question !== undefined && question.class === "IN" &&
