@@ -23,6 +23,17 @@ export class Counters {
   dnsCacheHits = 0;
   /** Responses that don't fit a query: from elsewhere, with another id, to another question. */
   dnsMismatches = 0;
+  dhcpReceived = 0;
+  dhcpSent = 0;
+  /** No DHCP messages, answers to others, and such as nobody waits for. */
+  dhcpIgnored = 0;
+  /** Offers and acknowledgements of what cannot be taken. */
+  dhcpUnacceptable = 0;
+  dhcpLeases = 0;
+  dhcpRenewals = 0;
+  dhcpNaksReceived = 0;
+  dhcpDeclines = 0;
+  dhcpLeasesExpired = 0;
   tcpReceived = 0;
   tcpSent = 0;
   tcpBytesReceived = 0;
