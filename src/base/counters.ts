@@ -8,6 +8,11 @@ import { type Drop, DROP_NAMES } from "../wire/drop.ts";
 
 /** The counters of one stack. Counted in place: `counters.ipReceived++`. */
 export class Counters {
+  arpReceived = 0;
+  arpRequestsSent = 0;
+  arpRepliesSent = 0;
+  /** Other hosts with an address of ours. */
+  arpConflicts = 0;
   ipReceived = 0;
   ipSent = 0;
   ipSuspectedPaths = 0;
