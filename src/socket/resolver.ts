@@ -79,6 +79,8 @@ export class Resolver {
   #servers: Server[] = [];
   /** Index of the server that has answered last: it is the first to be asked. */
   #preferred = 0;
+  /** Counts the changes of servers, so that answers of earlier ones are not taken for theirs. */
+  #generation = 0;
   #search: string[] = [];
   readonly #ndots: number;
   readonly #timeout: number;
@@ -123,6 +125,7 @@ export class Resolver {
   set servers(servers: readonly (string | DnsServer)[]) {
     this.#servers = servers.map(parseServer);
     this.#preferred = 0;
+    this.#generation++;
     this.#cache.clear();
   }
 
@@ -276,7 +279,7 @@ export class Resolver {
   async #ask(question: Question, signal: AbortSignal | undefined): Promise<Answer> {
     signal?.throwIfAborted();
     if (this.#closed) throw closedHere("stack");
-    const key = `${question.type} ${question.name.toLowerCase()}`;
+    const key = `${this.#generation} ${question.type} ${question.name.toLowerCase()}`;
     const known = this.#cache.get(key, this.#context.now());
     if (known !== undefined) {
       this.#context.stack.counters.dnsCacheHits++;
@@ -309,10 +312,8 @@ export class Resolver {
   }
 
   async #lookUp(key: string, question: Question, signal: AbortSignal): Promise<Answer> {
-    const servers = this.#servers;
     const answer = readAnswer(question, await this.#askServers(question, signal));
-    // What other servers than those of now have said is not kept.
-    if (servers === this.#servers) this.#cache.put(key, answer, this.#context.now());
+    this.#cache.put(key, answer, this.#context.now());
     return answer;
   }
 

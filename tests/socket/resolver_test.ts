@@ -573,6 +573,17 @@ dnsTest("when all have given up nothing is asked any more", silent, async ({ nea
   );
 }, { dns: SHORT });
 
+dnsTest("new servers are asked even while the old ones still are", silent, async (bench) => {
+  const { near, far, server } = bench;
+  const second = new ScriptedServer(far, SECOND, HOST);
+  const old = assertRejects(() => near.resolver.query("host.test", "A"), Deno.errors.TimedOut);
+  await until(() => server.asked.length === 1, "the query");
+  near.dnsServers = [SECOND];
+  assertEquals(await near.resolve("host.test", { family: 4 }), ["192.0.2.1"]);
+  assertEquals(second.asked.length, 1);
+  await old;
+}, { dns: SHORT });
+
 for (const over of ["udp", "tcp"] as const) {
   dnsTest(`lookups by ${over} end with the stack`, (asked) => {
     return over === "tcp" && asked.over === "udp" ? { truncated: true } : null;
