@@ -5,9 +5,9 @@
  */
 
 import { Counters } from "../../src/base/counters.ts";
+import { Fragment } from "../../src/net/datagram.ts";
 import {
   DEFAULT_REASSEMBLY_CONFIG,
-  Fragment,
   Reassembler,
   type ReassemblyConfig,
 } from "../../src/net/reassembly.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { REASSEMBLY_BLOCK } from "../../src/net/reassembly.ts";
+import { REASSEMBLY_BLOCK } from "../../src/net/datagram.ts";
 import type { IpAddress } from "../../src/wire/address.ts";
 import { checkIpv4 } from "../../src/wire/ipv4.ts";
 import { Drop } from "../../src/wire/drop.ts";
