@@ -15,8 +15,11 @@
  * @module
  */
 
+export type { HostDevice } from "./ffi/host_device.ts";
 export { openDevice } from "./ffi/open.ts";
-export type { InterfaceOptions } from "./ffi/options.ts";
+export type { Addresses, InterfaceOptions } from "./ffi/options.ts";
+export { openPacketSocket, type PacketSocketOptions } from "./ffi/packet_socket.ts";
+export { openTap, type TapOptions } from "./ffi/tap.ts";
 export { openTun } from "./ffi/tun.ts";
 export { openUtun } from "./ffi/utun.ts";
 export {

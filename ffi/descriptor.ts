@@ -4,6 +4,9 @@
  * @module
  */
 
+import { FRAME_OVERHEAD } from "../src/phy/device.ts";
+import { LINK_HEADROOM } from "../src/wire/packet.ts";
+
 /** A descriptor that gives and takes one packet per call. */
 export interface Descriptor {
   readonly fd: number;
@@ -12,10 +15,35 @@ export interface Descriptor {
   /** Largest IP packet, in bytes. */
   readonly mtu: number;
   /**
-   * `file`: `read` and `write` on a descriptor opened not to block (TUN). `socket`: `recv` and
-   * `send`, which are told with each call not to block (utun).
+   * `file`: `read` and `write` on a descriptor opened not to block (TUN, TAP). `socket`: `recv` and
+   * `send`, which are told with each call not to block (utun, packet sockets).
    */
   readonly kind: "file" | "socket";
-  /** Bytes in front of each packet, both ways: 4 for utun's address family, 0 for none. */
-  readonly prefix: 0 | 4;
+  /**
+   * Bytes in front of each packet, both ways: 4 for utun's address family, 10 for a packet socket's
+   * `virtio_net_hdr`, 0 for none.
+   */
+  readonly prefix: 0 | 4 | 10;
+  /** Where packets are Ethernet frames: the hardware address of the stack's end. */
+  readonly mac?: Uint8Array;
+  /** Number of the interface that a packet socket is bound to. */
+  readonly index?: number;
+}
+
+/** The largest packet, or frame, that may be sent, in bytes. */
+export function largestSent({ mtu, mac }: Descriptor): number {
+  return mac === undefined ? mtu : mtu + FRAME_OVERHEAD;
+}
+
+/**
+ * The largest packet, or frame, that may come, in bytes. What the same machine has sent, or a
+ * network card has put together, comes to a packet socket before it is cut to the MTU.
+ */
+export function largestReceived(descriptor: Descriptor): number {
+  return descriptor.prefix === 10 ? 0xffff + FRAME_OVERHEAD : largestSent(descriptor);
+}
+
+/** Where a received packet, or frame, is in its slot: such that its IP header is 8-aligned. */
+export function slotHeadroom({ mac }: Descriptor): number {
+  return mac === undefined ? LINK_HEADROOM : LINK_HEADROOM + 2;
 }

@@ -31,6 +31,7 @@ export const ERRNO = {
     EMSGSIZE: 90,
     EPROTOTYPE: 91,
     ENOTSUP: 95,
+    EAFNOSUPPORT: 97,
     EADDRINUSE: 98,
     EADDRNOTAVAIL: 99,
     ENETDOWN: 100,
@@ -61,6 +62,7 @@ export const ERRNO = {
     EMSGSIZE: 40,
     EPROTOTYPE: 41,
     ENOTSUP: 45,
+    EAFNOSUPPORT: 47,
     EADDRINUSE: 48,
     EADDRNOTAVAIL: 49,
     ENETDOWN: 50,
@@ -122,6 +124,7 @@ export function systemError(os: Os, errno: number, action: string, advice: Advic
     case "EADDRNOTAVAIL":
       return new Deno.errors.AddrNotAvailable(message);
     case "ENOTSUP":
+    case "EAFNOSUPPORT":
       return new Deno.errors.NotSupported(message);
     default:
       return new DeviceError(message, code);

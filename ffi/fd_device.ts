@@ -1,14 +1,16 @@
 /**
- * A device behind a descriptor: TUN or utun.
+ * A device behind a descriptor: TUN, TAP, utun or a packet socket.
  *
  * @module
  */
 
-import type { Device, DeviceCapabilities, DeviceCounters } from "../src/phy/device.ts";
+import type { DeviceCapabilities, DeviceCounters } from "../src/phy/device.ts";
+import type { IpAddress } from "../src/wire/address.ts";
 import type { Packet } from "../src/wire/packet.ts";
 import { AF_INET, AF_INET6 } from "./darwin.ts";
-import type { Descriptor } from "./descriptor.ts";
+import { type Descriptor, largestSent } from "./descriptor.ts";
 import { ERRNO } from "./errno.ts";
+import type { HostDevice, HostEnd } from "./host_device.ts";
 import { type Libc, MSG_DONTWAIT } from "./libc.ts";
 import type { Reader } from "./reader.ts";
 
@@ -40,15 +42,18 @@ class Pointers {
 }
 
 /** A device whose packets go through a descriptor, one per call. */
-export class FdDevice implements Device {
+export class FdDevice implements HostDevice {
   readonly name: string;
   readonly mtu: number;
-  readonly capabilities: DeviceCapabilities = { medium: "ip" };
+  readonly capabilities: DeviceCapabilities;
+  readonly hostAddresses: readonly IpAddress[];
+  readonly ipv6Missing: string | undefined;
   readonly #libc: Libc;
   readonly #descriptor: Descriptor;
   readonly #reader: Reader;
   readonly #errno: typeof ERRNO.linux | typeof ERRNO.darwin;
   readonly #dontWait: number;
+  readonly #largest: number;
   /** Of the memories sent from: the last one first, and the one before. */
   #pointers: Pointers | undefined;
   #otherPointers: Pointers | undefined;
@@ -65,7 +70,17 @@ export class FdDevice implements Device {
    * Takes over a library, a descriptor that has been configured, and a reader that runs on it:
    * they end with the device.
    */
-  constructor(libc: Libc, descriptor: Descriptor, reader: Reader) {
+  constructor(
+    libc: Libc,
+    descriptor: Descriptor,
+    reader: Reader,
+    host: HostEnd = { addresses: [] },
+  ) {
+    const { mac } = descriptor;
+    this.capabilities = mac === undefined ? { medium: "ip" } : { medium: "ethernet", mac };
+    this.hostAddresses = host.addresses;
+    this.ipv6Missing = host.ipv6Missing;
+    this.#largest = largestSent(descriptor);
     this.#libc = libc;
     this.#descriptor = descriptor;
     this.#reader = reader;
@@ -89,16 +104,18 @@ export class FdDevice implements Device {
       this.#sendClosed++;
       return false;
     }
-    const { fd, kind, prefix, mtu } = this.#descriptor;
-    if (packet.end - packet.at > mtu) {
+    const { fd, kind, prefix } = this.#descriptor;
+    if (packet.end - packet.at > this.#largest) {
       this.#sendTooBig++;
       return false;
     }
     const at = packet.at - prefix;
     const length = packet.end - at;
-    if (prefix !== 0) {
+    if (prefix === 4) {
       const version = packet.bytes[packet.at]! >>> 4;
       packet.view.setUint32(at, version === 6 ? AF_INET6 : AF_INET);
+    } else if (prefix === 10) {
+      packet.bytes.fill(0, at, packet.at); // nothing is left for the kernel to do
     }
     const pointer = this.#pointersTo(packet.bytes).at(at);
     do {

@@ -6,7 +6,7 @@
 
 import type { DeviceCounters } from "../src/phy/device.ts";
 import { Packet } from "../src/wire/packet.ts";
-import type { Descriptor } from "./descriptor.ts";
+import { type Descriptor, largestReceived, slotHeadroom } from "./descriptor.ts";
 import { DeviceError, systemError } from "./errno.ts";
 import { closeOnExec, type Libc } from "./libc.ts";
 import type { ReaderMessage } from "./reader_worker.ts";
@@ -26,6 +26,9 @@ export interface Reader {
   /** Ends the thread and gives back all but the device's descriptor. Safe to call twice. */
   stop(): Promise<void>;
 }
+
+/** Memory for packets of 64 KiB that wait, in bytes: for 64 of them. */
+const OFFLOAD_BUDGET = 5 * 1024 * 1024;
 
 /** Starts a reader for a descriptor, which remains the caller's to close. */
 export type StartReader = (libc: Libc, descriptor: Descriptor) => Promise<Reader>;
@@ -102,7 +105,11 @@ export class PostingReader implements Reader {
     this.#descriptor = descriptor;
     this.#worker = worker;
     this.#pipe = pipe;
-    const shape = ringShape(descriptor.mtu, options.budget);
+    const shape = ringShape(
+      largestReceived(descriptor),
+      options.budget ?? (descriptor.prefix === 10 ? OFFLOAD_BUDGET : undefined),
+      slotHeadroom(descriptor),
+    );
     this.#ring = new PacketRing(shape);
     this.#packet = new Packet(this.#ring.bytes);
     worker.onmessage = (event: MessageEvent<string>) => this.#died(event.data);

@@ -57,6 +57,12 @@ export const RING_COUNTERS = [
   "readerTruncated",
   /** Packets dropped because they had no bytes. */
   "readerEmpty",
+  /** Checksums completed that the sender, on the same machine, had left to a network card. */
+  "readerChecksums",
+  /** Packets dropped because their sender had left it to a network card to cut them up. */
+  "readerUnsegmented",
+  /** Times that the interface went down. */
+  "readerLinkDown",
 ] as const;
 
 /** One of {@linkcode RING_COUNTERS}. */
@@ -73,16 +79,22 @@ export interface RingShape {
   readonly slots: number;
   /** Largest packet, in bytes. */
   readonly mtu: number;
+  /** Bytes in front of a packet in its slot, by default `LINK_HEADROOM`. */
+  readonly headroom?: number;
 }
 
 /**
  * The shape of a ring for packets up to `mtu` bytes that takes about `budget` bytes, never more
  * unless the fewest slots need it.
  */
-export function ringShape(mtu: number, budget: number = RING_BUDGET): RingShape {
+export function ringShape(
+  mtu: number,
+  budget: number = RING_BUDGET,
+  headroom: number = LINK_HEADROOM,
+): Required<RingShape> {
   let slots = MIN_SLOTS;
-  while (slots * 2 * slotSize(mtu) <= budget) slots *= 2;
-  return { slots, mtu };
+  while (slots * 2 * slotSize(mtu, headroom) <= budget) slots *= 2;
+  return { slots, mtu, headroom };
 }
 
 /**
@@ -90,8 +102,8 @@ export function ringShape(mtu: number, budget: number = RING_BUDGET): RingShape 
  * that is too long is known by its length. 8-aligned, because copies between shared and other
  * memory are slow where their alignments differ.
  */
-function slotSize(mtu: number): number {
-  return (LINK_HEADROOM + mtu + 1 + 7) & ~7;
+function slotSize(mtu: number, headroom: number): number {
+  return (headroom + mtu + 1 + 7) & ~7;
 }
 
 /** A ring, as either side sees it. Both sides make theirs over the same memory. */
@@ -106,12 +118,14 @@ export class PacketRing {
   readonly #words: Int32Array;
   readonly #lengths: Int32Array;
   readonly #slots: number;
+  readonly #headroom: number;
 
   /** Makes a ring, or sees the one in `memory`, which has to have been made with the same shape. */
   constructor(shape: RingShape, memory?: SharedArrayBuffer) {
-    const { slots, mtu } = shape;
+    const { slots, mtu, headroom = LINK_HEADROOM } = shape;
     this.shape = shape;
-    this.slotSize = slotSize(mtu);
+    this.#headroom = headroom;
+    this.slotSize = slotSize(mtu, headroom);
     const slotsAt = ((HEADER_WORDS + slots) * 4 + 63) & ~63;
     this.memory = memory ?? new SharedArrayBuffer(slotsAt + slots * this.slotSize);
     this.#words = new Int32Array(this.memory, 0, HEADER_WORDS);
@@ -122,7 +136,7 @@ export class PacketRing {
 
   /** Offset in {@linkcode bytes} of the packet that is number `count` of all. */
   packetAt(count: number): number {
-    return this.slotOf(count) * this.slotSize + LINK_HEADROOM;
+    return this.slotOf(count) * this.slotSize + this.#headroom;
   }
 
   /** Index of the slot of the packet that is number `count` of all. */

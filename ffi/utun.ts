@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Device } from "../src/phy/device.ts";
+import type { IpAddress } from "../src/wire/address.ts";
 import {
   ctlIdOf,
   ctlInfo,
@@ -23,6 +23,7 @@ import {
 } from "./darwin.ts";
 import { type Advice, DeviceError, systemError } from "./errno.ts";
 import { FdDevice } from "./fd_device.ts";
+import type { HostDevice, HostEnd } from "./host_device.ts";
 import { closeOnExec, fromCString, type Libc, openLibc } from "./libc.ts";
 import { type InterfaceOptions, type InterfaceSettings, interfaceSettings } from "./options.ts";
 import { PostingReader, type StartReader } from "./reader.ts";
@@ -63,7 +64,7 @@ const IFCONFIG = "/sbin/ifconfig";
 export async function openUtun(
   options: InterfaceOptions = {},
   system: UtunSystem = {},
-): Promise<Device> {
+): Promise<HostDevice> {
   const settings = interfaceSettings(options);
   const unit = unitOf(settings.name);
   const libc = system.libc ?? openLibc();
@@ -87,10 +88,10 @@ export async function openUtun(
       ),
       `let packets of ${name} wait`,
     );
-    await configure(run, name, settings);
+    const host = await configure(run, name, settings);
     const { mtu } = settings;
     const descriptor = { fd, name, mtu, kind: "socket", prefix: 4 } as const;
-    return new FdDevice(libc, descriptor, await startReader(libc, descriptor));
+    return new FdDevice(libc, descriptor, await startReader(libc, descriptor), host);
   } catch (error) {
     if (fd >= 0) libc.close(fd);
     libc.unload();
@@ -143,25 +144,37 @@ function nameOf(libc: Libc, fd: number): string {
   return fromCString(name);
 }
 
-async function configure(run: Run, name: string, settings: InterfaceSettings): Promise<void> {
-  const { address, hostAddress, mtu } = settings;
-  const { success, stderr } = await run(IFCONFIG, [
-    name,
-    "inet",
-    `${hostAddress}`,
-    `${address}`,
-    "netmask",
-    "255.255.255.255",
-    "mtu",
-    `${mtu}`,
-    "up",
-  ]);
-  if (!success) {
-    throw new DeviceError(
-      `Cannot configure ${name} with ${IFCONFIG}: ${stderr.trim()}`,
-      "IFCONFIG",
-    );
+async function configure(run: Run, name: string, settings: InterfaceSettings): Promise<HostEnd> {
+  const { v4, v6, isIpv6Required, ipv6Missing, mtu } = settings;
+  const addresses: IpAddress[] = [];
+  const up = ["mtu", `${mtu}`, "up"];
+  if (v4 === undefined) {
+    fail(name, await ifconfig(run, name, up));
+  } else {
+    const { address, hostAddress } = v4;
+    const ends = ["inet", `${hostAddress}`, `${address}`, "netmask", "255.255.255.255"];
+    fail(name, await ifconfig(run, name, [...ends, ...up]));
+    addresses.push(hostAddress);
   }
+  if (v6 === undefined) return { addresses, ipv6Missing };
+  const { address, hostAddress } = v6;
+  // With the other end named the system makes a route to it; it has none to the network of a prefix.
+  const ends = ["inet6", `${hostAddress}`, `${address}`, "prefixlen", "128"];
+  const complaint = await ifconfig(run, name, ends);
+  if (isIpv6Required) fail(name, complaint);
+  if (complaint !== undefined) return { addresses, ipv6Missing: complaint };
+  return { addresses: [...addresses, hostAddress] };
+}
+
+/** Runs ifconfig. Returns what it complains about, if it does. */
+async function ifconfig(run: Run, name: string, args: string[]): Promise<string | undefined> {
+  const { success, stderr } = await run(IFCONFIG, [name, ...args]);
+  return success ? undefined : stderr.trim();
+}
+
+function fail(name: string, complaint: string | undefined): void {
+  if (complaint === undefined) return;
+  throw new DeviceError(`Cannot configure ${name} with ${IFCONFIG}: ${complaint}`, "IFCONFIG");
 }
 
 async function runProgram(

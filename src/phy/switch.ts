@@ -4,6 +4,9 @@
  * @module
  */
 
+import { stationMac } from "../base/station_mac.ts";
+import { ETHERNET_HEADER, ETHERNET_SOURCE } from "../wire/ethernet.ts";
+import { isGroupMac } from "../wire/mac.ts";
 import type { Packet } from "../wire/packet.ts";
 import type { Device, DeviceCounters } from "./device.ts";
 import { MemoryDevice, numberedMac } from "./memory_device.ts";
@@ -20,8 +23,8 @@ export interface MemorySwitchOptions {
 export interface PlugOptions {
   /** Name of the device; by default `port0` and so on. */
   name?: string;
-  /** Its hardware address, 6 bytes; by default 02:00:00:00:00:01 and so on. */
-  mac?: Uint8Array;
+  /** Its hardware address; by default 02:00:00:00:00:01 and so on. */
+  mac?: string | Uint8Array;
 }
 
 /** A switch, which lasts as long as someone uses it. */
@@ -51,9 +54,6 @@ export function memorySwitch(options: MemorySwitchOptions = {}): MemorySwitch {
   return new Switch(options.mtu ?? 1500, options.queue ?? 512);
 }
 
-/** Header of a frame without a tag. */
-const FRAME_HEADER = 14;
-
 /** Places for learnt addresses, a power of two. */
 const PLACES = 1024;
 
@@ -81,13 +81,7 @@ class Switch implements MemorySwitch {
   connect(options: PlugOptions = {}): Device {
     const n = this.#plugged++;
     const { name = `port${n}`, mac = numberedMac(n + 1) } = options;
-    if (mac.length !== 6 || (mac[0]! & 1) !== 0 || mac.every((byte) => byte === 0)) {
-      throw new TypeError(
-        `Cannot use ${mac.toHex() || "nothing"} as a hardware address: it has to be 6 bytes, not ` +
-          "all zero, and the first one even, such as 02:00:00:00:00:01",
-      );
-    }
-    const capabilities = { medium: "ethernet", mac: mac.slice() } as const;
+    const capabilities = { medium: "ethernet", mac: stationMac(mac) } as const;
     const free = this.#ports.indexOf(null);
     const port = free === -1 ? this.#ports.length : free;
     const device: MemoryDevice = new MemoryDevice(name, this.#mtu, this.#queue, capabilities, {
@@ -108,10 +102,11 @@ class Switch implements MemorySwitch {
   }
 
   #transmit(from: MemoryDevice, frame: Packet): boolean {
-    const { view, at, end } = frame;
-    if (end - at < FRAME_HEADER) return false;
-    if ((view.getUint8(at + 6) & 1) === 0) this.#learn(view, at + 6, from);
-    const to = (view.getUint8(at) & 1) === 0 ? this.#lookUp(view, at) : null;
+    const { bytes, view, at, end } = frame;
+    if (end - at < ETHERNET_HEADER) return false;
+    const sourceAt = at + ETHERNET_SOURCE;
+    if (!isGroupMac(bytes, sourceAt)) this.#learn(view, sourceAt, from);
+    const to = isGroupMac(bytes, at) ? null : this.#lookUp(view, at);
     if (to === from) {
       this.#filtered++;
     } else if (to !== null) {

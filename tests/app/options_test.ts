@@ -149,7 +149,7 @@ Deno.test("the exit code is 2 when the command line makes no sense, before anyth
     [["--nonsense"], "Unknown option --nonsense"],
     [["--mtu", "67"], "Cannot use an MTU of 67: it must be a whole number from 68 to 65535"],
     [["--address", "10.0.0.1"], "Cannot use 10.0.0.1 for both ends"],
-    [["--address", "fd00::2"], "Cannot use fd00::2: both ends need an IPv4 address"],
+    [["--address", "ff02::2"], "Cannot use ff02::2: it is not the address of one host"],
   ];
   for (const [args, message] of cases) {
     const { code, stdout, stderr } = await run(...args);

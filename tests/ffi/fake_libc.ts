@@ -65,6 +65,9 @@ export class FakeLibc implements Libc {
   connect(fd: number, address: Buffer, length: number): number {
     return this.#call("connect", fd, address, length);
   }
+  bind(fd: number, address: Buffer, length: number): number {
+    return this.#call("bind", fd, address, length);
+  }
   getsockopt(fd: number, level: number, name: number, value: Buffer, length: Buffer): number {
     return this.#call("getsockopt", fd, level, name, value, length);
   }

@@ -5,6 +5,8 @@ import { ERRNO } from "../../ffi/errno.ts";
 import { FIOCLEX, MSG_DONTWAIT, Poll, POLLFD } from "../../ffi/libc.ts";
 import { flagsOf, ifreq, ifreqAddress, ifreqFlags, ifreqMtu } from "../../ffi/linux.ts";
 import * as linux from "../../ffi/linux.ts";
+import * as netlink from "../../ffi/netlink.ts";
+import * as virtio from "../../ffi/virtio.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { compile, NO_COMPILER } from "./cc.ts";
 import { hex } from "./fake_libc.ts";
@@ -97,6 +99,72 @@ Deno.test({
       "offsetof(struct ifreq, ifr_mtu)": linux.IFREQ.mtu,
       "offsetof(struct ifreq, ifr_qlen)": linux.IFREQ.qlen,
       "offsetof(struct ifreq, ifr_addr)": linux.IFREQ.addr,
+      IFF_TAP: linux.IFF_TAP,
+      SIOCGIFNAME: linux.SIOCGIFNAME,
+      SIOCGIFMTU: linux.SIOCGIFMTU,
+      SIOCGIFHWADDR: linux.SIOCGIFHWADDR,
+      SIOCGIFINDEX: linux.SIOCGIFINDEX,
+      AF_INET6: linux.AF_INET6,
+      AF_NETLINK: linux.AF_NETLINK,
+      AF_PACKET: linux.AF_PACKET,
+      SOCK_RAW: linux.SOCK_RAW,
+      ARPHRD_ETHER: linux.ARPHRD_ETHER,
+      ARPHRD_LOOPBACK: linux.ARPHRD_LOOPBACK,
+      ETH_P_ALL: linux.ETH_P_ALL,
+      SOL_SOCKET: linux.SOL_SOCKET,
+      SO_RCVBUF: linux.SO_RCVBUF,
+      SO_RCVBUFFORCE: linux.SO_RCVBUFFORCE,
+      SO_ATTACH_FILTER: linux.SO_ATTACH_FILTER,
+      SOL_PACKET: linux.SOL_PACKET,
+      PACKET_ADD_MEMBERSHIP: linux.PACKET_ADD_MEMBERSHIP,
+      PACKET_VNET_HDR: linux.PACKET_VNET_HDR,
+      PACKET_MR_PROMISC: linux.PACKET_MR_PROMISC,
+      PACKET_OUTGOING: linux.PACKET_OUTGOING,
+      NETLINK_ROUTE: netlink.NETLINK_ROUTE,
+      NLMSG_ERROR: netlink.NLMSG_ERROR,
+      RTM_NEWADDR: netlink.RTM_NEWADDR,
+      NLM_F_REQUEST: netlink.NLM_F_REQUEST,
+      NLM_F_ACK: netlink.NLM_F_ACK,
+      NLM_F_EXCL: netlink.NLM_F_EXCL,
+      NLM_F_CREATE: netlink.NLM_F_CREATE,
+      IFA_ADDRESS: netlink.IFA_ADDRESS,
+      IFA_F_NODAD: netlink.IFA_F_NODAD,
+      VIRTIO_NET_HDR_F_NEEDS_CSUM: virtio.VIRTIO_NET_HDR_F_NEEDS_CSUM,
+      VIRTIO_NET_HDR_GSO_NONE: virtio.VIRTIO_NET_HDR_GSO_NONE,
+      VIRTIO_NET_HDR_GSO_TCPV4: virtio.VIRTIO_NET_HDR_GSO_TCPV4,
+      VIRTIO_NET_HDR_GSO_TCPV6: virtio.VIRTIO_NET_HDR_GSO_TCPV6,
+      VIRTIO_NET_HDR_GSO_ECN: virtio.VIRTIO_NET_HDR_GSO_ECN,
+      "offsetof(struct ifreq, ifr_ifindex)": linux.IFREQ.index,
+      "offsetof(struct ifreq, ifr_hwaddr)": linux.IFREQ.hwaddr,
+      "sizeof(struct sockaddr)": linux.SOCKADDR.size,
+      "offsetof(struct sockaddr, sa_family)": linux.SOCKADDR.family,
+      "offsetof(struct sockaddr, sa_data)": linux.SOCKADDR.data,
+      "sizeof(struct sockaddr_ll)": linux.SOCKADDR_LL.size,
+      "offsetof(struct sockaddr_ll, sll_family)": linux.SOCKADDR_LL.family,
+      "offsetof(struct sockaddr_ll, sll_protocol)": linux.SOCKADDR_LL.protocol,
+      "offsetof(struct sockaddr_ll, sll_ifindex)": linux.SOCKADDR_LL.index,
+      "sizeof(struct packet_mreq)": linux.PACKET_MREQ.size,
+      "offsetof(struct packet_mreq, mr_ifindex)": linux.PACKET_MREQ.index,
+      "offsetof(struct packet_mreq, mr_type)": linux.PACKET_MREQ.type,
+      "sizeof(struct nlmsghdr)": netlink.NLMSGHDR.size,
+      "offsetof(struct nlmsghdr, nlmsg_len)": netlink.NLMSGHDR.length,
+      "offsetof(struct nlmsghdr, nlmsg_type)": netlink.NLMSGHDR.type,
+      "offsetof(struct nlmsghdr, nlmsg_flags)": netlink.NLMSGHDR.flags,
+      "offsetof(struct nlmsghdr, nlmsg_seq)": netlink.NLMSGHDR.seq,
+      "offsetof(struct nlmsgerr, error)": netlink.NLMSGERR.error,
+      "sizeof(struct ifaddrmsg)": netlink.IFADDRMSG.size,
+      "offsetof(struct ifaddrmsg, ifa_family)": netlink.IFADDRMSG.family,
+      "offsetof(struct ifaddrmsg, ifa_prefixlen)": netlink.IFADDRMSG.prefixLength,
+      "offsetof(struct ifaddrmsg, ifa_flags)": netlink.IFADDRMSG.flags,
+      "offsetof(struct ifaddrmsg, ifa_index)": netlink.IFADDRMSG.index,
+      "sizeof(struct rtattr)": netlink.RTATTR.size,
+      "offsetof(struct rtattr, rta_len)": netlink.RTATTR.length,
+      "offsetof(struct rtattr, rta_type)": netlink.RTATTR.type,
+      "sizeof(struct virtio_net_hdr)": virtio.VIRTIO_NET_HDR.size,
+      "offsetof(struct virtio_net_hdr, flags)": virtio.VIRTIO_NET_HDR.flags,
+      "offsetof(struct virtio_net_hdr, gso_type)": virtio.VIRTIO_NET_HDR.gsoType,
+      "offsetof(struct virtio_net_hdr, csum_start)": virtio.VIRTIO_NET_HDR.csumStart,
+      "offsetof(struct virtio_net_hdr, csum_offset)": virtio.VIRTIO_NET_HDR.csumOffset,
       "sizeof(struct sockaddr_in)": linux.SOCKADDR_IN.size,
       "offsetof(struct sockaddr_in, sin_family)": linux.SOCKADDR_IN.family,
       "offsetof(struct sockaddr_in, sin_port)": linux.SOCKADDR_IN.port,
@@ -117,7 +185,12 @@ Deno.test({
       #include <netinet/in.h>
       #include <sys/ioctl.h>
       #include <sys/socket.h>
+      #include <linux/if_arp.h>
+      #include <linux/if_ether.h>
+      #include <linux/if_packet.h>
       #include <linux/if_tun.h>
+      #include <linux/rtnetlink.h>
+      #include <linux/virtio_net.h>
       int main(void) { ${lines.join("\n")} return 0; }`,
     );
     const { stdout } = await new Deno.Command(program.path).output();

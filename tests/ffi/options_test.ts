@@ -2,21 +2,43 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type InterfaceOptions, interfaceSettings } from "../../ffi/options.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 
+/** What comes of options, the host's end first. */
+function ends(options: InterfaceOptions): (string | undefined)[] {
+  const { v4, v6 } = interfaceSettings(options);
+  return [v4, v6].map((pair) => pair && `${pair.hostAddress} ${pair.address}`);
+}
+
 Deno.test("interfaceSettings() fills in what is left out", () => {
-  const { name, address, hostAddress, mtu } = interfaceSettings({});
-  assertEquals([name, `${hostAddress}`, `${address}`, mtu], [
-    undefined,
-    "10.0.0.1",
-    "10.0.0.2",
-    1500,
-  ]);
+  const { name, mtu, isIpv6Required, ipv6Missing } = interfaceSettings({});
+  assertEquals([name, mtu, isIpv6Required, ipv6Missing], [undefined, 1500, false, undefined]);
+  assertEquals(ends({}), ["10.0.0.1 10.0.0.2", "fd00::1 fd00::2"]);
 });
 
-Deno.test("interfaceSettings() takes addresses as text, too", () => {
-  const options = { address: "192.0.2.2", hostAddress: "192.0.2.1" };
-  const { address, hostAddress } = interfaceSettings(options);
-  assert(address.equals(IpAddress.v4(192, 0, 2, 2)));
-  assert(hostAddress.equals(IpAddress.v4(192, 0, 2, 1)));
+Deno.test("interfaceSettings() sets up the families that are named at either end", () => {
+  const cases: [options: InterfaceOptions, v4: string | undefined, v6: string | undefined][] = [
+    [{ address: "192.0.2.2", hostAddress: "192.0.2.1" }, "192.0.2.1 192.0.2.2", undefined],
+    [{ address: IpAddress.v4(10, 0, 0, 9) }, "10.0.0.1 10.0.0.9", undefined],
+    [{ hostAddress: "fd00::9" }, undefined, "fd00::9 fd00::2"],
+    [
+      { address: ["fd00:1::2", "10.1.0.2"], hostAddress: ["10.1.0.1", "fd00:1::1"] },
+      "10.1.0.1 10.1.0.2",
+      "fd00:1::1 fd00:1::2",
+    ],
+    [{ address: ["10.1.0.2"], hostAddress: "fd00::7" }, "10.0.0.1 10.1.0.2", "fd00::7 fd00::2"],
+  ];
+  for (const [options, v4, v6] of cases) assertEquals(ends(options), [v4, v6]);
+});
+
+Deno.test("interfaceSettings() does without IPv6 below its MTU, unless it was asked for", () => {
+  const { v4, v6, ipv6Missing } = interfaceSettings({ mtu: 1279 });
+  assert(v4 !== undefined && v6 === undefined);
+  assertEquals(ipv6Missing, "IPv6 needs an MTU of 1280 or more, not 1279");
+  assert(interfaceSettings({ mtu: 1280 }).v6 !== undefined);
+  assertThrows(
+    () => interfaceSettings({ mtu: 1279, address: "fd00::2" }),
+    RangeError,
+    "Cannot use fd00::2: IPv6 needs an MTU of 1280 or more, not 1279",
+  );
 });
 
 Deno.test("interfaceSettings() refuses what cannot work, and says why", () => {
@@ -31,6 +53,11 @@ Deno.test("interfaceSettings() refuses what cannot work, and says why", () => {
     [{ hostAddress: IpAddress.v4(127, 0, 0, 1) }, TypeError, "Cannot use 127.0.0.1"],
     [{ address: "10.0.0" }, TypeError, 'Not an IP address: "10.0.0"'],
     [{ address: IpAddress.v4(10, 0, 0, 1) }, TypeError, "Cannot use 10.0.0.1 for both ends"],
+    [{ address: "fd00::1" }, TypeError, "Cannot use fd00::1 for both ends"],
+    [{ address: "ff02::1" }, TypeError, "choose one such as fd00::2"],
+    [{ address: "fd00:1::2" }, TypeError, "Cannot use fd00:1::2 and fd00::1: both ends have to"],
+    [{ address: ["10.0.0.2", "10.0.0.3"] }, TypeError, "Cannot use both 10.0.0.2 and 10.0.0.3"],
+    [{ address: [] }, TypeError, "Cannot set up a link without addresses"],
   ];
   for (const [options, type, message] of cases) {
     assertThrows(() => interfaceSettings(options), type, message);

@@ -38,7 +38,11 @@ Deno.test("ringShape() makes as many slots as the budget has room for, a power o
     [1500, 1544 * 8 - 1, 4],
   ];
   for (const [mtu, budget, slots] of cases) {
-    assertEquals(ringShape(mtu, budget), { slots, mtu }, `${mtu} in ${budget}`);
+    assertEquals(
+      ringShape(mtu, budget),
+      { slots, mtu, headroom: LINK_HEADROOM },
+      `${mtu} in ${budget}`,
+    );
   }
 });
 

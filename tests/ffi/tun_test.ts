@@ -68,6 +68,69 @@ Deno.test("openTun() makes the interface, configures it, and closes it in the en
   assertEquals(libc.unloaded, 1);
 });
 
+/** Has the kernel answer a request for an IPv6 address, with an errno or 0. */
+function answerNetlink(libc: FakeLibc, errno: number): void {
+  const fill = libc.fill;
+  libc.answers.recv = 36;
+  libc.fill = (name, ...buffers) => {
+    fill(name, ...buffers);
+    const [buffer] = buffers;
+    if (name === "recv") new DataView(buffer!.buffer).setInt32(16, -errno, true);
+    if (name === "recv") buffer![4] = 2;
+    if (name === "ioctl" && libc.calls.at(-1)![2] === "0x8933") buffer!.set([7, 0, 0, 0], 16);
+  };
+}
+
+Deno.test("openTun() gives the host an IPv6 address, to be used at once", async () => {
+  const libc = kernel();
+  answerNetlink(libc, 0);
+  const startReader = () => Promise.resolve(noReader(libc));
+  const device = await openTun({ address: "fd00::2" }, { libc, startReader });
+  assertEquals(device.hostAddresses.map(String), ["fd00::1"]);
+  assertEquals(device.ipv6Missing, undefined);
+  assertEquals(libc.calls.slice(OPENING.length), [
+    ["socket", 2, 0x80002, 0],
+    ["ioctl", 6, "0x8922", `${TUN7} dc050000${ZEROS.repeat(5)}`],
+    ["ioctl", 6, "0x8943", `${TUN7} 63100000${ZEROS.repeat(5)}`],
+    ["ioctl", 6, "0x8913", `${TUN7}${ZEROS.repeat(6)}`],
+    ["ioctl", 6, "0x8914", `${TUN7} 91100000${ZEROS.repeat(5)}`],
+    ["ioctl", 6, "0x8933", `${TUN7}${ZEROS.repeat(6)}`],
+    ["socket", 16, 0x80003, 0],
+    [
+      "send",
+      6,
+      "2c000000 14000506 01000000 00000000 0a400200 07000000 14000100 " +
+      "fd000000 00000000 00000000 00000001",
+      0,
+    ],
+    ["recv", 6, 256, 0x40],
+    ["close", 6],
+    ["close", 6],
+  ]);
+});
+
+Deno.test("openTun() does without IPv6 where the kernel does, unless it was asked for", async () => {
+  // deno-lint-ignore no-explicit-any -- what an error's constructor takes is of no interest
+  const cases: [errno: number, type: new (...args: any[]) => Error, advice: string][] = [
+    [13, Deno.errors.PermissionDenied, "(EACCES): IPv6 is turned off for new interfaces"],
+    [95, Deno.errors.NotSupported, "(ENOTSUP): this kernel runs without IPv6"],
+    [97, Deno.errors.NotSupported, "(EAFNOSUPPORT): this kernel runs without IPv6"],
+    [22, DeviceError, "(EINVAL)"],
+  ];
+  for (const [errno, type, advice] of cases) {
+    const libc = kernel();
+    answerNetlink(libc, errno);
+    const startReader = () => Promise.resolve(noReader(libc));
+    const device = await openTun({}, { libc, startReader });
+    assertEquals(device.hostAddresses.map(String), ["10.0.0.1"]);
+    const message = `Cannot set the address fd00::1 of tun7 ${advice}`;
+    assertEquals(device.ipv6Missing!.slice(0, message.length), message);
+    const open = () => openTun({ address: "fd00::2" }, { libc, startReader });
+    await assertRejects(open, type, message);
+    assertEquals(libc.calls.at(-1), ["close", 5]);
+  }
+});
+
 Deno.test("openTun() asks for a wished name", async () => {
   const libc = kernel();
   await openTun({ name: "stack-0" }, { libc, startReader: () => Promise.resolve(noReader(libc)) });

@@ -75,6 +75,41 @@ Deno.test("openUtun() makes exactly Darwin's calls, in order, and closes in orde
   assertEquals(libc.unloaded, 1);
 });
 
+Deno.test("openUtun() gives both ends IPv6 addresses with ifconfig", async () => {
+  const V6 = "utun4 inet6 fd00::1 fd00::2 prefixlen 128";
+  const cases: [address: string | undefined, runs: string[], host: string[]][] = [
+    [
+      undefined,
+      ["utun4 inet 10.0.0.1 10.0.0.2 netmask 255.255.255.255 mtu 1500 up", V6],
+      ["10.0.0.1", "fd00::1"],
+    ],
+    ["fd00::2", ["utun4 mtu 1500 up", V6], ["fd00::1"]],
+  ];
+  for (const [address, runs, host] of cases) {
+    const libc = darwin();
+    const startReader = () => Promise.resolve(noReader(libc));
+    const device = await openUtun({ address }, { libc, startReader, run: runner(libc) });
+    const ran = libc.calls.filter(([name]) => name === "run").map((call) => call.slice(2));
+    assertEquals(ran.map((args) => args.join(" ")), runs);
+    assertEquals([device.hostAddresses.map(String), device.ipv6Missing], [host, undefined]);
+  }
+});
+
+Deno.test("openUtun() does without IPv6 where it doesn't work, unless it was asked for", async () => {
+  const run = (_: string, args: string[]) =>
+    Promise.resolve({ success: !args.includes("inet6"), stderr: "ifconfig: no IPv6\n" });
+  const libc = darwin();
+  const startReader = () => Promise.resolve(noReader(libc));
+  const device = await openUtun({}, { libc, startReader, run });
+  assertEquals(device.hostAddresses.map(String), ["10.0.0.1"]);
+  assertEquals(device.ipv6Missing, "ifconfig: no IPv6");
+  await assertRejects(
+    () => openUtun({ address: "fd00::2" }, { libc, startReader, run }),
+    DeviceError,
+    "Cannot configure utun4 with /sbin/ifconfig: ifconfig: no IPv6",
+  );
+});
+
 Deno.test("openUtun() asks for unit N + 1 when utunN is wished for", async () => {
   const cases: [name: string, unit: string][] = [
     ["utun0", "01000000"],

@@ -104,9 +104,15 @@ for (const kind of ["tun", "utun"] as const) {
     const flood = await ns.check("ping", ["-f", "-c", "3000", "-w", "20", "10.0.0.2"]);
     assertMatch(flood, /3000 received, 0% packet loss/);
 
+    // The address is there at once, and the header is 20 bytes longer.
+    for (const size of [0, 56, 1452]) {
+      const text = await ns.check("ping", pingArgs(5, size, "fd00::2"));
+      assertMatch(text, /5 packets transmitted, 5 received, 0% packet loss/);
+    }
+
     const { counters, took } = await echo.end();
-    assertEquals(counters.answered, 3015);
-    assertEquals(counters.deviceSent, 3015);
+    assertEquals(counters.answered, 3030);
+    assertEquals(counters.deviceSent, 3030);
     assertEquals(counters.failure, undefined);
     assert(took < 1000, `closing took ${took} ms`);
     const links = await ns.check("ip", ["link"]);
@@ -161,6 +167,6 @@ liveTest("tun: a name that is taken is refused with advice", [], async () => {
   assertStringIncludes(stderr, "an interface has this name already; choose another one");
 });
 
-function pingArgs(count: number, size: number): string[] {
-  return ["-c", `${count}`, "-i", "0.02", "-w", "10", "-M", "do", "-s", `${size}`, "10.0.0.2"];
+function pingArgs(count: number, size: number, to = "10.0.0.2"): string[] {
+  return ["-c", `${count}`, "-i", "0.02", "-w", "10", "-M", "do", "-s", `${size}`, to];
 }

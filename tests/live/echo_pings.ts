@@ -29,9 +29,23 @@ function open(): Promise<Device> {
   });
 }
 
-/** Turns an IPv4 echo request into its reply, in place. */
+/** Turns an ICMPv6 echo request (RFC 4443 §4.1) into its reply, in place. */
+function answer6({ bytes, view, at }: Packet): boolean {
+  if (bytes[at + 6] !== 58 || bytes[at + 40] !== 128) return false;
+  const source = bytes.slice(at + 8, at + 24);
+  bytes.copyWithin(at + 8, at + 24, at + 40);
+  bytes.set(source, at + 24);
+  bytes[at + 40] = 129;
+  // The type went up by one; the sum over both addresses has stayed.
+  const checksum = view.getUint16(at + 42) + 0xfeff;
+  view.setUint16(at + 42, (checksum & 0xffff) + (checksum >>> 16));
+  return true;
+}
+
+/** Turns an echo request into its reply, in place. */
 function answer(packet: Packet): boolean {
   const { bytes, view, at } = packet;
+  if (bytes[at]! >>> 4 === 6) return answer6(packet);
   const icmp = at + (bytes[at]! & 15) * 4;
   if (bytes[at]! >>> 4 !== 4 || bytes[at + 9] !== 1 || bytes[icmp] !== 8) return false;
   const source = view.getUint32(at + 12);

@@ -1,0 +1,216 @@
+/**
+ * What TUN and TAP have in common: a Linux interface of our own, made and configured through the
+ * kernel alone. Nobody else's program is run, and the interface is gone once its descriptor is
+ * closed.
+ *
+ * @module
+ */
+
+import { IpAddress } from "../src/wire/address.ts";
+import { type Advice, systemError } from "./errno.ts";
+import type { HostEnd } from "./host_device.ts";
+import { cString, fromCString, type Libc } from "./libc.ts";
+import {
+  AF_INET,
+  flagsOf,
+  IFF_NO_PI,
+  IFF_TAP,
+  IFF_TUN,
+  IFF_TUN_EXCL,
+  IFF_UP,
+  IFNAMSIZ,
+  IFREQ,
+  ifreq,
+  ifreqAddress,
+  ifreqFlags,
+  ifreqMtu,
+  ifreqQueueLength,
+  numberOf,
+  O_CLOEXEC,
+  O_NONBLOCK,
+  O_RDWR,
+  SIOCGIFFLAGS,
+  SIOCGIFINDEX,
+  SIOCSIFADDR,
+  SIOCSIFDSTADDR,
+  SIOCSIFFLAGS,
+  SIOCSIFMTU,
+  SIOCSIFNETMASK,
+  SIOCSIFTXQLEN,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  TUNSETIFF,
+  TUNSETOFFLOAD,
+} from "./linux.ts";
+import { addAddress } from "./netlink.ts";
+import type { StartReader } from "./reader.ts";
+
+/**
+ * What {@linkcode "./tun.ts".openTun} and its like work with; tests put others in place.
+ *
+ * @internal
+ */
+export interface TunSystem {
+  /** Given away: it is unloaded in the end. */
+  libc?: Libc;
+  startReader?: StartReader;
+}
+
+/** The host's end of an interface, to be set up. */
+export interface HostSettings {
+  readonly mtu: number;
+  readonly v4: {
+    readonly address: IpAddress;
+    /** The other end, on a point-to-point link. */
+    readonly peer?: IpAddress;
+    readonly prefixLength: number;
+  } | undefined;
+  readonly v6: { readonly address: IpAddress; readonly prefixLength: number } | undefined;
+  /** Whether a failure to set `v6` is one of the whole. */
+  readonly isIpv6Required: boolean;
+  /** Why there is no `v6`, if by default there would be. */
+  readonly ipv6Missing: string | undefined;
+}
+
+const TUN_PATH = "/dev/net/tun";
+
+/**
+ * What may wait in the kernel for us to read it: a connection's largest window, so that a processor
+ * that has other things to do for some milliseconds does not lose packets; 500, the kernel's own
+ * choice, are read in 6 ms at 1 Gbit/s.
+ */
+const QUEUE_BYTES = 6 * 1024 * 1024;
+/** In packets: the kernel's own choice. */
+const MIN_QUEUE = 500;
+
+/** What to do without the rights to configure the network. */
+export const AS_ROOT = "run it with sudo, grant CAP_NET_ADMIN, or try it in a namespace with " +
+  "unshare -Urn";
+
+const OPEN_ADVICE: Advice = {
+  ENOENT: "load the module with modprobe tun; in a container, start it with " +
+    "--device /dev/net/tun",
+  ENODEV: "load the module with modprobe tun",
+  EACCES: `this user may not read and write it; run it with sudo or chmod 0666 ${TUN_PATH}`,
+  EPERM: "in a container, start it with --device /dev/net/tun --cap-add NET_ADMIN",
+};
+
+const IPV6_ADVICE: Advice = {
+  EACCES: "IPv6 is turned off for new interfaces; turn it on with " +
+    "sysctl net.ipv6.conf.default.disable_ipv6=0, or use IPv4 addresses only",
+  EAFNOSUPPORT: "this kernel runs without IPv6; use IPv4 addresses only",
+  ENOTSUP: "this kernel runs without IPv6; use IPv4 addresses only",
+  EPERM: AS_ROOT,
+};
+
+/** Checks a name by the kernel's rules (dev_valid_name), and `%`, which it would fill in. */
+export function checkName(name: string): void {
+  const limit = IFNAMSIZ - 1;
+  if (new TextEncoder().encode(name).length > limit) {
+    throw new TypeError(
+      `Cannot name an interface ${name}: at most ${limit} characters are allowed`,
+    );
+  }
+  if (name === "" || name === "." || name === ".." || /[\s/:%\0]/.test(name)) {
+    throw new TypeError(
+      `Cannot name an interface "${name}": use letters, digits, - and _, such as tun0`,
+    );
+  }
+}
+
+/** An interface that has been made, by its descriptor. */
+export interface TunTap {
+  readonly fd: number;
+  readonly name: string;
+  readonly host: HostEnd;
+}
+
+/**
+ * Makes an interface, configures its host's end and brings it up.
+ *
+ * @throws {Error} If that fails; then nothing is left open.
+ */
+export function openTunTap(
+  libc: Libc,
+  kind: "tun" | "tap",
+  wish: string | undefined,
+  settings: HostSettings,
+): TunTap {
+  const fd = libc.open(cString(TUN_PATH), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  try {
+    check(libc, fd, `open ${TUN_PATH}`, OPEN_ADVICE);
+    const name = createInterface(libc, fd, kind, wish);
+    return { fd, name, host: configure(libc, name, settings) };
+  } catch (error) {
+    if (fd >= 0) libc.close(fd);
+    throw error;
+  }
+}
+
+/** Makes the descriptor that of a new interface. Returns the interface's name. */
+function createInterface(
+  libc: Libc,
+  fd: number,
+  kind: "tun" | "tap",
+  wish: string | undefined,
+): string {
+  const flags = (kind === "tun" ? IFF_TUN : IFF_TAP) | IFF_NO_PI | IFF_TUN_EXCL;
+  const request = ifreqFlags(wish ?? `${kind}%d`, flags);
+  check(libc, libc.ioctl(fd, TUNSETIFF, request), `create the interface ${wish ?? `${kind}N`}`, {
+    EPERM: AS_ROOT,
+    EBUSY: "an interface has this name already; choose another one or remove that one with " +
+      `ip link delete ${wish}`,
+  });
+  // A kernel that supports offloads may have some on by default.
+  check(libc, libc.ioctl(fd, TUNSETOFFLOAD, null), "turn off the interface's offloads");
+  return fromCString(request.subarray(IFREQ.name, IFREQ.name + IFNAMSIZ));
+}
+
+function configure(libc: Libc, name: string, settings: HostSettings): HostEnd {
+  const { v4, v6, mtu } = settings;
+  const fd = libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  check(libc, fd, "open a socket to configure the interface");
+  const set = (request: bigint, argument: Uint8Array<ArrayBuffer>, action: string) =>
+    check(libc, libc.ioctl(fd, request, argument), `${action} of ${name}`, { EPERM: AS_ROOT });
+  try {
+    if (v4 !== undefined) {
+      const { address, peer, prefixLength } = v4;
+      const netmask = maskOf(prefixLength);
+      set(SIOCSIFADDR, ifreqAddress(name, address), `set the address ${address}`);
+      if (peer !== undefined) {
+        set(SIOCSIFDSTADDR, ifreqAddress(name, peer), `set the peer's address ${peer}`);
+      }
+      set(SIOCSIFNETMASK, ifreqAddress(name, netmask), `set the netmask ${netmask}`);
+    }
+    set(SIOCSIFMTU, ifreqMtu(name, mtu), `set the MTU ${mtu}`);
+    const length = Math.max(MIN_QUEUE, Math.ceil(QUEUE_BYTES / mtu));
+    set(SIOCSIFTXQLEN, ifreqQueueLength(name, length), `set the queue length ${length}`);
+    const flags = ifreq(name);
+    set(SIOCGIFFLAGS, flags, "get the flags");
+    set(SIOCSIFFLAGS, ifreqFlags(name, flagsOf(flags) | IFF_UP), "set the flags");
+    const addresses = v4 === undefined ? [] : [v4.address];
+    if (v6 === undefined) return { addresses, ipv6Missing: settings.ipv6Missing };
+    const index = ifreq(name);
+    set(SIOCGIFINDEX, index, "get the number");
+    const errno = addAddress(libc, numberOf(index), v6.address, v6.prefixLength);
+    if (errno === 0) return { addresses: [...addresses, v6.address] };
+    const action = `set the address ${v6.address} of ${name}`;
+    const error = systemError("linux", errno, action, IPV6_ADVICE);
+    if (settings.isIpv6Required) throw error;
+    return { addresses, ipv6Missing: error.message };
+  } finally {
+    libc.close(fd);
+  }
+}
+
+function maskOf(prefixLength: number): IpAddress {
+  const bytes = new Uint8Array(4);
+  const bits = prefixLength === 0 ? 0 : -1 << (32 - prefixLength);
+  new DataView(bytes.buffer).setInt32(0, bits);
+  return IpAddress.fromBytes(bytes);
+}
+
+/** Turns the failure of a call into an error. */
+export function check(libc: Libc, result: number, action: string, advice?: Advice): void {
+  if (result < 0) throw systemError("linux", libc.errno(), action, advice);
+}
