@@ -677,6 +677,23 @@ Deno.test("a lease without mask has the prefix of its class, and a mask with hol
   }
 });
 
+Deno.test("an MTU below what every host takes, and a broadcast address that is none, are not taken", () => {
+  const { BROADCAST_ADDRESS, INTERFACE_MTU } = DHCP_OPTION;
+  const cases: [mtu: number[], broadcast: number[], want: [number?, string?]][] = [
+    [[2, 64], [10, 9, 0, 255], [576, "10.9.0.255"]],
+    [[2, 63], [10, 9, 0, 0], [undefined, "10.9.0.0"]],
+    [[0, 68], [10, 9, 0, 1], [undefined, undefined]],
+    [[0, 0], [10, 9, 1, 255], [undefined, undefined]],
+    [[255, 255], [255, 255, 255, 255], [65535, undefined]],
+  ];
+  for (const [mtu, broadcast, want] of cases) {
+    const bench = new Bench().bind({
+      more: [[INTERFACE_MTU, mtu], [BROADCAST_ADDRESS, broadcast]],
+    });
+    assertEquals([bench.lease!.mtu, bench.lease!.broadcast?.toString()], want);
+  }
+});
+
 Deno.test("T1 and T2 are what the server says if that can be, or else 1/2 and 7/8 (RFC 2131 §4.4.5)", () => {
   const cases: [t1: number | null, t2: number | null, want: [number, number]][] = [
     [null, null, [1800, 3150]],
