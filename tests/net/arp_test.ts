@@ -163,6 +163,8 @@ Deno.test("a reply makes a neighbor reachable only if it was asked", () => {
   assertEquals(scene.pass(0), [`+0 to ${PEER_MAC}: ${OWN} asks who has 10.0.0.1, tell 10.0.0.2`]);
   scene.receive({ ...REPLY, target: "10.0.0.9" });
   assertEquals(scene.macOf(PEER), `${PEER_MAC} probe`, "not to us");
+  scene.receive({ ...REPLY, operation: 25 });
+  assertEquals(scene.macOf(PEER), `${PEER_MAC} probe`, "no reply");
   scene.receive(REPLY);
   assertEquals(scene.macOf(PEER), `${PEER_MAC} reachable`);
 });
@@ -290,6 +292,8 @@ Deno.test("[RFC5227-01] an address that is being probed is not answered for, nor
     scene.receive({ ...REQUEST, sender: "0.0.0.0", target: NEW, senderMac: OWN }),
     "ARP_NOT_FOR_US",
   );
+  const fromNobody = { ...REPLY, sender: "0.0.0.0", target: NEW };
+  assertEquals(scene.receive(fromNobody), "ARP_NOT_FOR_US");
   assertEquals(scene.take(), []);
   assertEquals(scene.pass(60_000).filter((what) => what.includes("claimed")).length, 1);
 });

@@ -158,6 +158,19 @@ Deno.test("[RFC826-01] a padded ARP request is answered in a frame to who asked"
   assertEquals(scene.ethernet.neighbors4.entries(scene.now).map(({ state }) => state), ["stale"]);
 });
 
+Deno.test("[RFC826-01] arping gets the answer that it got from the Linux kernel, byte for byte", () => {
+  // Caught on a pair of veth interfaces: what arping of iputils sent, and what the kernel answered.
+  const asked = "ffffffffffff 020000000001 0806 0001 0800 06 04 0001" +
+    "020000000001 0a090001 ffffffffffff 0a090002";
+  const answered = "020000000001 020000000002 0806 0001 0800 06 04 0002" +
+    "020000000002 0a090002 020000000001 0a090001";
+  const scene = new Scene({ own: IpAddress.parse("10.9.0.2") });
+  const sent: string[] = [];
+  scene.wire = (bytes) => sent.push(bytes.toHex());
+  assertEquals(scene.receive(Uint8Array.fromHex(asked.replaceAll(" ", ""))), "TAKEN");
+  assertEquals(sent, [answered.replaceAll(" ", "")]);
+});
+
 Deno.test("broadcast and multicast packets go at once to the addresses that stand for them", () => {
   const cases: [nextHop: string, want: string][] = [
     ["255.255.255.255", `${ALL} 0800`],
