@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Link } from "../src/net/link_layer.ts";
+import type { InterfaceConfig } from "../src/stack/stack.ts";
 import { IpAddress } from "../src/wire/address.ts";
 import { finish, pseudoHeaderSum, sum } from "../src/wire/checksum.ts";
 import { Packet } from "../src/wire/packet.ts";
@@ -244,4 +246,10 @@ export function packetOf(bytes: Uint8Array): Packet {
 /** The bytes of a packet that the stack hands to its link, copied. */
 export function bytesOf(packet: Packet): Uint8Array<ArrayBuffer> {
   return packet.bytes.slice(packet.at, packet.end);
+}
+
+/** A link without hardware addresses, behind which everything lies. */
+export function oneInterface(link: Link, addresses: readonly IpAddress[]): InterfaceConfig[] {
+  const alone = (address: IpAddress) => ({ address, prefixLength: address.length * 8 });
+  return [{ name: "test0", link, addresses: addresses.map(alone) }];
 }

@@ -18,6 +18,7 @@ export class Counters {
   ipSuspectedPaths = 0;
   ipFragmentsReceived = 0;
   ipReassembled = 0;
+  ipFragmentsSent = 0;
   icmpEchoReplies = 0;
   icmpErrorsReceived = 0;
   icmpErrorsSent = 0;

@@ -32,6 +32,9 @@ export interface Network {
   /** The largest that the link takes, to a destination or from it: MMS_S and MMS_R. */
   maxLinkMessage(destination: IpAddress): number;
 
+  /** The largest that can be sent at all, in fragments if need be, in bytes. */
+  maxFragmented(destination: IpAddress): number;
+
   /**
    * A packet with don't-fragment set was too big for the path. Believed as it stands: whoever sent
    * the packet has to have checked that.
@@ -44,6 +47,9 @@ export interface Network {
 
   /** A destination does not answer: the way there may be dead (RFC 1122 §3.3.1.4). */
   suspect(destination: IpAddress): void;
+
+  /** Whether `address` is one of ours. */
+  isOwn(address: IpAddress): boolean;
 
   /** Our address towards a destination; `undefined` when there is no way to it. */
   sourceFor(destination: IpAddress): IpAddress | undefined;
@@ -64,6 +70,11 @@ export const ErrorKind = {
   PROHIBITED: 6,
   TIME_EXCEEDED: 7,
   PARAMETER_PROBLEM: 8,
+  /** Not all fragments came in time. Of errors received, part of `TIME_EXCEEDED`. */
+  REASSEMBLY_TIME_EXCEEDED: 9,
+  /** IPv6 alone: a header or an option that nobody knows. */
+  UNKNOWN_NEXT_HEADER: 10,
+  UNKNOWN_OPTION: 11,
 } as const;
 
 /** One of the values of {@linkcode ErrorKind}. */
@@ -103,4 +114,19 @@ export interface SendOptions {
   readonly tos: number;
   /** Never to be fragmented on its way. */
   readonly dontFragment: boolean;
+  /** Number of the interface it has to leave by; left out, or 0: the one of its route. */
+  readonly interface?: number;
+  /** Whether routers on the way are to look at it (RFC 2113, RFC 2711). */
+  readonly routerAlert?: boolean;
+}
+
+/** Whoever tells senders what became of their packets: ICMP. */
+export interface ErrorReporter {
+  /**
+   * Reports on a packet: to its sender if it came from elsewhere, to the transport if it is ours.
+   *
+   * @param about Laid open. Nobody is told if rules say so: of a packet to a group, of an error.
+   * @param value For `TOO_BIG` the MTU in bytes, for parameter problems the offset, in bytes.
+   */
+  report(kind: ErrorKind, about: Packet, value: number, now: number): void;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Interface } from "../net/interface.ts";
 import type { Device } from "../phy/device.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Packet } from "../wire/packet.ts";
@@ -14,11 +15,10 @@ const BATCH = 64;
 /** Longest time that `setTimeout` can wait, in milliseconds: it takes a longer one for none. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
-/** Runs one stack on one device. */
+/** Runs one stack on its devices. */
 export class Dispatcher {
-  /** Settles when the device is closed, with an error if it failed. */
+  /** Settles when all devices are closed; at once, with its error, if one fails. */
   readonly finished: Promise<void>;
-  #device: Device;
   #stack: Stack;
   #now: () => number;
   /** The time that a whole batch is received at. */
@@ -28,30 +28,29 @@ export class Dispatcher {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
 
-  /** @param now The clock, in milliseconds; must not go backwards. */
-  constructor(device: Device, stack: Stack, now: () => number) {
-    this.#device = device;
+  /**
+   * @param devices One for each of the stack's interfaces but loopback, in their order.
+   * @param now The clock, in milliseconds; must not go backwards.
+   */
+  constructor(devices: readonly Device[], stack: Stack, now: () => number) {
     this.#stack = stack;
     this.#now = now;
-    this.finished = this.#run();
+    const loops = devices.map((device, i) => this.#run(device, stack.ip.interfaces[i + 1]!));
+    this.finished = Promise.all(loops).then(() => {}).finally(() => this.stop());
   }
 
-  async #run(): Promise<void> {
-    const receive = (packet: Packet) => this.#stack.receive(packet, this.#batchTime);
-    try {
-      await nextTurn(); // whoever has made the stack gets to listen before the first packet
-      while (!this.#stopped) {
-        this.#batchTime = this.#now();
-        const count = this.#device.receive(BATCH, receive);
-        if (count > 0) {
-          this.#poll();
-          await nextTurn();
-        } else if (!await this.#device.readable()) {
-          return;
-        }
+  async #run(device: Device, from: Interface): Promise<void> {
+    const receive = (packet: Packet) => this.#stack.receive(packet, this.#batchTime, from);
+    await nextTurn(); // whoever has made the stack gets to listen before the first packet
+    while (!this.#stopped) {
+      this.#batchTime = this.#now();
+      const count = device.receive(BATCH, receive);
+      if (count > 0) {
+        this.#poll();
+        await nextTurn();
+      } else if (!await device.readable()) {
+        return;
       }
-    } finally {
-      this.stop();
     }
   }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Device, DeviceCounters } from "../phy/device.ts";
+import { parseAddress, parseNetwork } from "../socket/addresses.ts";
 import type { Closable, SocketContext } from "../socket/context.ts";
 import { openFirst } from "../socket/connect.ts";
 import { checkPort, closedHere } from "../socket/errors.ts";
@@ -14,8 +15,9 @@ import { type DnsOptions, type ResolveOptions, Resolver } from "../socket/resolv
 import { TcpConn } from "../socket/tcp_conn.ts";
 import { TcpListener } from "../socket/tcp_listener.ts";
 import { UdpSocket } from "../socket/udp_socket.ts";
-import { Stack } from "../stack/stack.ts";
+import { type InterfaceConfig, Stack } from "../stack/stack.ts";
 import type { IcmpConfig } from "../net/icmp.ts";
+import type { Ip } from "../net/ip.ts";
 import type { TcpConfig } from "../tcp/config.ts";
 import type { ConnectionOptions } from "../tcp/connection_options.ts";
 import type { StateObserver } from "../tcp/tcp.ts";
@@ -26,12 +28,38 @@ import { Dispatcher } from "./dispatcher.ts";
 const CLOSE_GRACE = 500;
 const DEFAULT_BACKLOG = 511;
 
-/** What a stack is made of. */
-export interface StackOptions {
-  /** Where its packets come from and go to. The stack closes it in the end. */
+/** A device, and what the stack is on it. */
+export interface InterfaceOptions {
+  /** Where packets come from and go to. The stack closes it in the end. */
   device: Device;
-  /** Its own address, or several, the preferred one first: `10.0.0.2`. */
-  address: string | string[];
+  /**
+   * The stack's own address there, or several, the preferred one first, each with the length of
+   * its network's prefix: `10.0.0.2/24`, `fd00::2/64`. On a device without Ethernet it may be left
+   * out: everything then lies behind the device's other end.
+   */
+  address?: string | string[];
+  /** The router to everywhere else, one of each family at most. */
+  gateway?: string | string[];
+}
+
+/** A way to a network. */
+export interface RouteOptions {
+  /** The network: `10.1.0.0/16`. */
+  network: string;
+  /** The router that leads there; left out: its hosts are neighbors on the device's link. */
+  gateway?: string;
+  /** Name of the device; left out: the one that the gateway is reached by. */
+  device?: string;
+  /** Of two routes to equal networks, the lower one is taken; by default 0. */
+  metric?: number;
+}
+
+/** What a stack is made of: of a device and addresses, or of several interfaces. */
+export interface StackOptions extends Partial<InterfaceOptions> {
+  /** Further interfaces, or all of them. */
+  interfaces?: InterfaceOptions[];
+  /** Ways beyond those that addresses and gateways make. */
+  routes?: RouteOptions[];
   /** Settings of TCP; those left out have their defaults. */
   tcp?: Partial<TcpConfig>;
   /** Settings of ICMP; those left out have their defaults. */
@@ -84,7 +112,7 @@ export class NetworkStack implements AsyncDisposable {
   readonly finished: Promise<void>;
   /** Looks up records of other types than addresses, and names of addresses. */
   readonly resolver: Resolver;
-  #device: Device;
+  #devices: readonly Device[];
   #dispatcher: Dispatcher;
   #context: SocketContext;
   #open = new Set<Closable>();
@@ -98,24 +126,23 @@ export class NetworkStack implements AsyncDisposable {
    * @internal
    */
   constructor(options: StackOptions) {
-    const { device } = options;
-    const addresses = [options.address].flat().map((text) => IpAddress.parse(text));
-    if (addresses.length === 0) throw new TypeError("A stack needs at least one address");
-    this.#device = device;
-    this.core = new Stack({ link: device, addresses, tcp: options.tcp, icmp: options.icmp }, {
-      random,
-    });
-    this.#dispatcher = new Dispatcher(device, this.core, now);
+    const interfaces = interfacesOf(options);
+    this.#devices = interfaces.map(({ device }) => device);
+    const { tcp, icmp } = options;
+    this.core = new Stack({ interfaces: interfaces.map(interfaceConfig), tcp, icmp }, { random });
+    for (const route of options.routes ?? []) addRoute(this.core.ip, route);
+    this.#dispatcher = new Dispatcher(this.#devices, this.core, now);
     const kick = () => this.#dispatcher.kick();
     this.#context = { stack: this.core, now, kick, open: this.#open };
     this.resolver = new Resolver(this.#context, options.dns);
     this.finished = this.#dispatcher.finished.finally(() => this.#abandon());
     this.finished.catch(() => {}); // whoever cares awaits it
+    kick(); // a new interface has things to say of its own accord
   }
 
-  /** The name of the device. */
+  /** The name of the first device. */
   get deviceName(): string {
-    return this.#device.name;
+    return this.#devices[0]!.name;
   }
 
   /**
@@ -224,7 +251,7 @@ export class NetworkStack implements AsyncDisposable {
   }
 
   #ownAddress(hostname: string): IpAddress | null {
-    const address = IpAddress.parse(hostname);
+    const address = parseAddress(this.core.ip, hostname);
     if (address.isUnspecified) return null;
     if (!this.core.ip.isOwn(address)) {
       throw new Deno.errors.AddrNotAvailable(`${hostname} is not an address of this stack`);
@@ -241,14 +268,20 @@ export class NetworkStack implements AsyncDisposable {
     return Object.fromEntries(this.core.counters.entries());
   }
 
-  /** What the device has counted. */
+  /** What the devices have counted, all together. */
   deviceCounters(): DeviceCounters {
-    return this.#device.counters();
+    const sums: Record<string, number> = {};
+    for (const device of this.#devices) {
+      for (const [name, count] of Object.entries(device.counters())) {
+        sums[name] = (sums[name] ?? 0) + count;
+      }
+    }
+    return sums;
   }
 
   /**
    * Closes everything: listeners stop, connections get a FIN and half a second to end in order,
-   * then a RST; then the device is closed. Every call that waits settles.
+   * then a RST; then the devices are closed. Every call that waits settles.
    */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
@@ -262,7 +295,7 @@ export class NetworkStack implements AsyncDisposable {
     const end = now() + CLOSE_GRACE;
     while (this.#openConnections() > 0 && now() < end) await sleep(5);
     this.#abandon();
-    await this.#device.close();
+    await Promise.all(this.#devices.map((device) => device.close()));
     await this.#dispatcher.finished.catch(() => {});
   }
 
@@ -313,10 +346,58 @@ export class NetworkStack implements AsyncDisposable {
  * assertEquals(await new Response(peer.readable).text(), "hello");
  * ```
  *
- * @throws {TypeError} If an address is not an IP address.
+ * @throws {TypeError} If an address is not an IP address, or there is no device.
  */
 export function createStack(options: StackOptions): NetworkStack {
   return new NetworkStack(options);
+}
+
+/** The interfaces, however they were given. */
+function interfacesOf(options: StackOptions): InterfaceOptions[] {
+  const { device, address, gateway, interfaces = [] } = options;
+  const all = device === undefined ? interfaces : [{ device, address, gateway }, ...interfaces];
+  if (all.length === 0) throw new TypeError("A stack needs at least one device");
+  const mayLearn = all.some(({ device }) => device.capabilities.mac !== undefined);
+  if (!mayLearn && all.every(({ address = [] }) => address.length === 0)) {
+    throw new TypeError("A stack needs at least one address");
+  }
+  return all;
+}
+
+function interfaceConfig(
+  { device, address = [], gateway = [] }: InterfaceOptions,
+): InterfaceConfig {
+  const { name, capabilities: { mac } } = device;
+  const addresses = [address].flat().map(parseNetwork);
+  for (const { address, prefixLength } of addresses) {
+    if (mac !== undefined && prefixLength === address.length * 8) {
+      const example = `${address}/${address.family === 4 ? 24 : 64}`;
+      throw new TypeError(`Say how large the network of ${address} on ${name} is: ${example}`);
+    }
+  }
+  const gateways = [gateway].flat().map((text) => IpAddress.parse(text));
+  return { name, link: device, mac, addresses, gateways };
+}
+
+function addRoute(ip: Ip, { network, gateway, device, metric = 0 }: RouteOptions): void {
+  const { address, prefixLength } = parseNetwork(network);
+  const router = gateway === undefined ? null : parseAddress(ip, gateway);
+  const by = device !== undefined
+    ? ip.interfaceNamed(device)
+    : router !== null
+    ? ip.interfaceFor(router)
+    : undefined;
+  if (by === undefined) {
+    throw new TypeError(
+      `Cannot add a route to ${network}: ` +
+        (device !== undefined
+          ? `there is no device ${device}`
+          : router !== null
+          ? `there is no way to its gateway ${gateway}`
+          : "it needs a gateway or a device"),
+    );
+  }
+  ip.addRoute({ prefix: address, length: prefixLength, gateway: router, interface: by, metric });
 }
 
 /** The port that a user asked for, or a free one for none. */

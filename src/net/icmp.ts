@@ -7,25 +7,18 @@
 
 import { copyBytes } from "../base/bytes.ts";
 import type { Counters } from "../base/counters.ts";
-import {
-  ErrorKind,
-  type ErrorReceiver,
-  type Network,
-  type SendOptions,
-  TransportError,
-} from "../base/network.ts";
-import { TokenBucket } from "../base/token_bucket.ts";
-import type { IpAddress } from "../wire/address.ts";
+import { ErrorKind, type Network, type SendOptions } from "../base/network.ts";
+import type { TokenBucket } from "../base/token_bucket.ts";
 import { Drop } from "../wire/drop.ts";
-import { checkIcmp, ICMP_HEADER, ICMP_TYPE, IcmpHeader } from "../wire/icmp.ts";
+import { checkIcmp, ICMP_HEADER, ICMP_TYPE, ICMP_UNREACHABLE, IcmpHeader } from "../wire/icmp.ts";
 import { IPV4_MIN_HEADER, Ipv4Header } from "../wire/ipv4.ts";
 import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
+import type { Echo } from "./echo.ts";
+import { MIN_QUOTE, type TransportErrors } from "./transport_errors.ts";
 
 /** Largest error with its IP header, in bytes (RFC 1812 §4.3.2.3). */
 const MAX_ERROR = 576;
-/** How much of the transport's header an error quotes at least (RFC 792), in bytes. */
-const MIN_QUOTE = 8;
 
 /** What "destination unreachable" means, at the index of its code. */
 const UNREACHABLE_KINDS: readonly ErrorKind[] = [
@@ -45,7 +38,7 @@ const UNREACHABLE_KINDS: readonly ErrorKind[] = [
   ErrorKind.PROHIBITED, // by a filter
 ];
 
-/** How many errors may be sent (RFC 1812 §4.3.2.8). */
+/** How many errors may be sent (RFC 1812 §4.3.2.8, RFC 4443 §2.4). */
 export interface IcmpConfig {
   /** Errors a second, on average; `Infinity`: as many as there is reason for. */
   readonly errorRate: number;
@@ -56,31 +49,52 @@ export interface IcmpConfig {
 /** The settings that hold where nothing else is said. */
 export const DEFAULT_ICMP_CONFIG: IcmpConfig = { errorRate: 1000, errorBurst: 50 };
 
-const OPTIONS: SendOptions = { ttl: 64, tos: 0, dontFragment: false };
+/** Type and code of the errors that we send, at the index of their kind (RFC 1812 §5.2.7). */
+const ERRORS: readonly [type: number, code: number][] = [
+  [ICMP_TYPE.DESTINATION_UNREACHABLE, ICMP_UNREACHABLE.NETWORK],
+  [ICMP_TYPE.DESTINATION_UNREACHABLE, ICMP_UNREACHABLE.HOST],
+  [ICMP_TYPE.DESTINATION_UNREACHABLE, ICMP_UNREACHABLE.PROTOCOL],
+  [ICMP_TYPE.DESTINATION_UNREACHABLE, ICMP_UNREACHABLE.PORT],
+  [ICMP_TYPE.DESTINATION_UNREACHABLE, ICMP_UNREACHABLE.FRAGMENTATION_NEEDED],
+  [ICMP_TYPE.DESTINATION_UNREACHABLE, ICMP_UNREACHABLE.SOURCE_ROUTE_FAILED],
+  [ICMP_TYPE.DESTINATION_UNREACHABLE, ICMP_UNREACHABLE.ADMINISTRATIVELY_PROHIBITED],
+  [ICMP_TYPE.TIME_EXCEEDED, 0],
+  [ICMP_TYPE.PARAMETER_PROBLEM, 0],
+  [ICMP_TYPE.TIME_EXCEEDED, 1],
+];
 
-/** Whoever waits for the answers to echo requests. */
-export interface EchoReceiver {
-  /** Gets an answer, its data lent at `[at, end)` of the packet's memory. */
-  echoReply(sequence: number, packet: Packet, at: number, end: number): void;
+/** Types of errors, about which no errors are sent (RFC 1122 §3.2.2). */
+function isError(type: number): boolean {
+  return type === ICMP_TYPE.DESTINATION_UNREACHABLE || type === ICMP_TYPE.SOURCE_QUENCH ||
+    type === ICMP_TYPE.REDIRECT || type === ICMP_TYPE.TIME_EXCEEDED ||
+    type === ICMP_TYPE.PARAMETER_PROBLEM;
 }
+
+const OPTIONS: SendOptions = { ttl: 64, tos: 0, dontFragment: false };
 
 /** ICMP over IPv4. */
 export class Icmp {
-  /** Who sent echo requests, by their identifier. */
-  readonly echoReceivers: Map<number, EchoReceiver> = new Map();
-  /** Who is told of errors, by the protocol number in the quoted header (RFC 1122 §3.2.2). */
-  readonly errorReceivers: Map<number, ErrorReceiver> = new Map();
   #network: Network;
   #counters: Counters;
+  #echo: Echo;
+  #errors: TransportErrors;
+  #budget: TokenBucket;
   #header = new IcmpHeader();
   #quoted = new Ipv4Header();
-  #error = new TransportError();
-  #budget: TokenBucket;
 
-  constructor(network: Network, counters: Counters, config: IcmpConfig) {
+  /** @param budget How many errors may be sent (RFC 1812 §4.3.2.8). */
+  constructor(
+    network: Network,
+    counters: Counters,
+    echo: Echo,
+    errors: TransportErrors,
+    budget: TokenBucket,
+  ) {
     this.#network = network;
     this.#counters = counters;
-    this.#budget = new TokenBucket(config.errorRate, config.errorBurst);
+    this.#echo = echo;
+    this.#errors = errors;
+    this.#budget = budget;
   }
 
   /** Takes a message that IP has laid open. */
@@ -90,10 +104,12 @@ export class Icmp {
     if (drop !== Drop.NONE) return drop;
     switch (this.#header.bind(view, transportAt).type) {
       case ICMP_TYPE.ECHO:
+        // An answer from everybody at once serves attacks more than it does anybody.
+        if (packet.isGroup) return Drop.ICMP_GROUP_ECHO;
         this.#echoReply(packet);
         return Drop.NONE;
       case ICMP_TYPE.ECHO_REPLY:
-        return this.#deliverReply(packet);
+        return this.#echo.deliver(packet);
       case ICMP_TYPE.DESTINATION_UNREACHABLE:
         return this.#unreachable(packet, now);
       case ICMP_TYPE.TIME_EXCEEDED:
@@ -124,9 +140,7 @@ export class Icmp {
     if (at + headerLength + MIN_QUOTE > end) return Drop.ICMP_BAD_QUOTE;
     if (totalLength < headerLength + MIN_QUOTE) return Drop.ICMP_BAD_QUOTE;
     if (quoted.fragmentOffset !== 0) return Drop.ICMP_BAD_QUOTE; // it has no transport header
-    const receiver = this.errorReceivers.get(quoted.protocol);
-    if (receiver === undefined) return Drop.ICMP_UNMATCHED;
-    const error = this.#error;
+    const { error } = this.#errors;
     error.kind = kind;
     error.mtu = kind === ErrorKind.TOO_BIG ? this.#header.nextHopMtu : 0;
     error.length = totalLength;
@@ -135,11 +149,7 @@ export class Icmp {
     error.view = view;
     error.at = at + headerLength;
     if (!error.local.equals(packet.destination)) return Drop.ICMP_BAD_QUOTE; // it is not ours
-    error.localPort = view.getUint16(error.at);
-    error.remotePort = view.getUint16(error.at + 2);
-    const drop = receiver.error(error, now);
-    if (drop === Drop.NONE) this.#counters.icmpErrorsReceived++;
-    return drop;
+    return this.#errors.deliver(quoted.protocol, now);
   }
 
   /** All data comes back, from the address that was asked (RFC 1122 §3.2.2.6). */
@@ -157,51 +167,21 @@ export class Icmp {
     }
   }
 
-  #deliverReply(packet: Packet): Drop {
-    const { identifier, sequence } = this.#header;
-    const receiver = this.echoReceivers.get(identifier);
-    if (receiver === undefined) return Drop.ICMP_NOT_ASKED;
-    receiver.echoReply(sequence, packet, packet.transportAt + ICMP_HEADER, packet.end);
-    return Drop.NONE;
-  }
-
-  /** Most bytes of data that one echo request to `destination` carries. */
-  maxEcho(destination: IpAddress): number {
-    return this.#network.maxLinkMessage(destination) - ICMP_HEADER;
-  }
-
-  /** Sends an echo request (RFC 792); `false` if it had to be dropped. */
-  sendEcho(
-    source: IpAddress,
-    destination: IpAddress,
-    identifier: number,
-    sequence: number,
-    data: Uint8Array,
-  ): boolean {
-    const request = this.#network.outgoing;
-    const dataAt = TRANSPORT_AT + ICMP_HEADER;
-    if (data.length > this.maxEcho(destination)) {
-      this.#counters.drop(Drop.SEND_TOO_BIG);
-      return false;
-    }
-    request.bytes.set(data, dataAt);
-    request.end = dataAt + data.length;
-    const header = this.#header.bind(request.view, TRANSPORT_AT);
-    header.type = ICMP_TYPE.ECHO;
-    header.code = 0;
-    header.identifier = identifier;
-    header.sequence = sequence;
-    header.writeChecksum(request.end);
-    return this.#network.send(source, destination, PROTOCOL.ICMP, OPTIONS);
-  }
-
   /**
    * Sends an error about a packet that was received: its IP header and as much of what follows as
-   * fits into 576 bytes (RFC 1812 §4.3.2.3); unless too many were sent of late.
+   * fits into 576 bytes (RFC 1812 §4.3.2.3); unless too many were sent of late, or none may be
+   * (RFC 1122 §3.2.2).
    *
-   * @param about As IP laid it open. Must not be an ICMP error itself, nor a later fragment.
+   * @param about As IP laid it open.
+   * @param value See {@linkcode ErrorReporter.report}.
    */
-  sendError(type: number, code: number, about: Packet, now: number): void {
+  sendError(kind: ErrorKind, about: Packet, value: number, now: number): void {
+    const typeAndCode = ERRORS[kind];
+    if (typeAndCode === undefined || !this.#mayReport(about)) return;
+    const source = this.#network.isOwn(about.destination)
+      ? about.destination
+      : this.#network.sourceFor(about.source);
+    if (source === undefined) return;
     if (!this.#budget.take(now)) {
       this.#counters.icmpErrorsLimited++;
       return;
@@ -212,12 +192,26 @@ export class Icmp {
     copyBytes(about.bytes, about.at, error.bytes, quoteAt, quoted);
     error.end = quoteAt + quoted;
     const header = this.#header.bind(error.view, TRANSPORT_AT);
-    header.type = type;
-    header.code = code;
-    header.rest = 0;
+    header.type = typeAndCode[0];
+    header.code = typeAndCode[1];
+    // RFC 1191 §4: the MTU is in the lower half; RFC 792: the pointer is the first byte.
+    header.rest = kind === ErrorKind.TOO_BIG ? value : value << 24;
     header.writeChecksum(error.end);
-    if (this.#network.send(about.destination, about.source, PROTOCOL.ICMP, OPTIONS)) {
+    if (this.#network.send(source, about.source, PROTOCOL.ICMP, OPTIONS)) {
       this.#counters.icmpErrorsSent++;
     }
+  }
+
+  #mayReport(about: Packet): boolean {
+    const { view, source, transportAt } = about;
+    if (about.isGroup || about.destination.isMulticast || about.destination.isBroadcast) {
+      return false;
+    }
+    if (source.isMulticast || source.isBroadcast || source.isUnspecified || source.isLoopback) {
+      return false;
+    }
+    if (this.#quoted.bind(view, about.at).fragmentOffset !== 0) return false;
+    if (about.protocol !== PROTOCOL.ICMP || transportAt >= about.end) return true;
+    return !isError(view.getUint8(transportAt));
   }
 }

@@ -9,6 +9,8 @@ import type { IpAddress } from "../wire/address.ts";
 
 /** Every link takes this much, in bytes (RFC 1191 §3). */
 export const MIN_PATH_MTU = 68;
+/** Every link that carries IPv6 does this much (RFC 8201 §4). */
+export const MIN_PATH_MTU_6 = 1280;
 /** How long an estimate holds before a larger packet may be tried, in milliseconds (§6.3). */
 export const ESTIMATE_LIFETIME = 600_000;
 /** What links take, for routers that do not tell (§7.1); each a little below what is common. */
@@ -67,7 +69,8 @@ export class PathMtuCache {
     // Routers that do not tell may also quote a wrong length, larger than what was sent (§5). It is
     // not held against what is known: of many packets sent at once, each draws an error.
     const reported = mtu !== 0 ? mtu : plateauBelow(Math.min(length, linkMtu));
-    if (reported < MIN_PATH_MTU || reported >= length) return false;
+    const least = destination.family === 4 ? MIN_PATH_MTU : MIN_PATH_MTU_6;
+    if (reported < least || reported >= length) return false;
     if (reported < known) this.#remember(destination.toString(), reported, now);
     return true;
   }

@@ -101,11 +101,11 @@ export class Udp implements ErrorReceiver {
   }
 
   /**
-   * Most bytes of payload that one datagram to `destination` holds. Routers may fragment it, so
-   * what the path takes in one piece is no limit.
+   * Most bytes of payload that one datagram to `destination` holds. It may be fragmented, so what
+   * the link or the path takes in one piece is no limit.
    */
   maxPayload(destination: IpAddress): number {
-    return this.#network.maxLinkMessage(destination) - UDP_HEADER;
+    return this.#network.maxFragmented(destination) - UDP_HEADER;
   }
 
   /** Memory in which to build a payload, from this offset, before {@linkcode sendOutgoing}. */

@@ -10,7 +10,7 @@ import { closedHere } from "./errors.ts";
 
 /** How to ask. */
 export interface PingOptions {
-  /** Bytes of data to send along, up to what the link carries in one piece; by default 56. */
+  /** Bytes of data to send along, up to 65507 by IPv4 and 65527 by IPv6; by default 56. */
   size?: number;
   /** How long to wait for the answer, in milliseconds; by default 1000. */
   timeout?: number;
@@ -23,12 +23,12 @@ export async function ping(
   options: PingOptions,
 ): Promise<number> {
   const { size = 56, timeout = 1000 } = options;
-  const { icmp, ip } = context.stack;
+  const { echo, ip } = context.stack;
   const source = ip.sourceFor(remote);
   if (source === undefined) {
     throw new Deno.errors.NetworkUnreachable(`No way to ${remote} from this stack`);
   }
-  const most = icmp.maxEcho(remote);
+  const most = echo.maxData(remote);
   if (!Number.isInteger(size) || size < 0 || size > most) {
     throw new RangeError(`An echo request carries 0 to ${most} bytes: got ${size}`);
   }
@@ -43,7 +43,7 @@ export async function ping(
   const waiting = { close: () => reject(closedHere("stack")) };
   context.open.add(waiting);
   const start = context.now();
-  icmp.echoReceivers.set(identifier, {
+  echo.receivers.set(identifier, {
     echoReply(_sequence, packet, at, end) {
       if (!packet.source.equals(remote) || !holds(packet.bytes, at, end, data)) return;
       resolve(context.now() - start);
@@ -51,19 +51,19 @@ export async function ping(
   });
   try {
     // A request that the device has no room for is lost like any other.
-    icmp.sendEcho(source, remote, identifier, 1, data);
+    echo.send(source, remote, identifier, 1, data);
     return await promise;
   } finally {
     clearTimeout(timer);
     context.open.delete(waiting);
-    icmp.echoReceivers.delete(identifier);
+    echo.receivers.delete(identifier);
   }
 }
 
 function freeIdentifier(context: SocketContext): number {
-  const { echoReceivers } = context.stack.icmp;
+  const { receivers } = context.stack.echo;
   for (let identifier = 1; identifier <= 0xffff; identifier++) {
-    if (!echoReceivers.has(identifier)) return identifier;
+    if (!receivers.has(identifier)) return identifier;
   }
   throw new Deno.errors.Busy("65535 echo requests wait for an answer already");
 }

@@ -7,6 +7,7 @@
 
 import { IpAddress } from "../wire/address.ts";
 import type { SocketContext } from "./context.ts";
+import { formatAddress, parseAddress } from "./addresses.ts";
 import { aliasLoop, type Answer, MAX_ALIASES, readAnswer } from "./dns/answer.ts";
 import { AnswerCache } from "./dns/cache.ts";
 import { exchange, type Server, serverName } from "./dns/exchange.ts";
@@ -148,7 +149,8 @@ export class Resolver {
    * @throws {TypeError} If it can't be a name, or no server is known.
    */
   async resolve(name: string, options: ResolveOptions = {}): Promise<string[]> {
-    return (await this.addresses(name, options)).map(String);
+    const { ip } = this.#context.stack;
+    return (await this.addresses(name, options)).map((address) => formatAddress(ip, address));
   }
 
   /**
@@ -159,7 +161,7 @@ export class Resolver {
   async addresses(name: string, options: ResolveOptions = {}): Promise<IpAddress[]> {
     const { family, signal } = options;
     signal?.throwIfAborted();
-    const literal = literalAddress(name);
+    const literal = looksLikeAddress(name) ? parseAddress(this.#context.stack.ip, name) : undefined;
     if (literal !== undefined) {
       if (family === undefined || literal.family === family) return [literal];
       throw new Deno.errors.NotFound(`${name} is not an IPv${family} address`);
@@ -390,10 +392,6 @@ function aliasTarget(name: string, target: string): string {
 /** Whether a text is an address or a bad one: no top-level domain is a number (RFC 1123 §2.1). */
 function looksLikeAddress(name: string): boolean {
   return name.includes(":") || /^(\p{ASCII}*\.)?\d+\.?$/u.test(name);
-}
-
-function literalAddress(name: string): IpAddress | undefined {
-  return looksLikeAddress(name) ? IpAddress.parse(name) : undefined;
 }
 
 function loopback(family: 4 | 6 | undefined): IpAddress[] {

@@ -12,6 +12,7 @@ import { State } from "../tcp/state.ts";
 import type { Tcb, TcpUser } from "../tcp/tcb.ts";
 import { OpenError, type Tcp } from "../tcp/tcp.ts";
 import type { IpAddress } from "../wire/address.ts";
+import { formatAddress } from "./addresses.ts";
 import type { SocketContext } from "./context.ts";
 import { closedHere, closeError, softErrorOf } from "./errors.ts";
 import { Gate } from "./gate.ts";
@@ -122,12 +123,17 @@ export class TcpConn implements AsyncDisposable {
 
   /** Our end. */
   get localAddr(): Deno.NetAddr {
-    return address(this.#tcb.local, this.#tcb.localPort);
+    return this.#address(this.#tcb.local, this.#tcb.localPort);
   }
 
   /** The peer's end. */
   get remoteAddr(): Deno.NetAddr {
-    return address(this.#tcb.remote, this.#tcb.remotePort);
+    return this.#address(this.#tcb.remote, this.#tcb.remotePort);
+  }
+
+  #address(address: IpAddress, port: number): Deno.NetAddr {
+    const hostname = formatAddress(this.#context.stack.ip, address);
+    return { transport: "tcp", hostname, port };
   }
 
   /**
@@ -418,10 +424,6 @@ export async function writeAll(
   bytes: Uint8Array,
 ): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
-}
-
-function address(hostname: IpAddress, port: number): Deno.NetAddr {
-  return { transport: "tcp", hostname: hostname.toString(), port };
 }
 
 function openError(error: OpenError, peer: string, localPort: number): Error {

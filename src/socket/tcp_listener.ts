@@ -7,6 +7,7 @@
 import { type ConnectionOptions, NO_OPTIONS } from "../tcp/connection_options.ts";
 import type { Listener } from "../tcp/listener.ts";
 import type { IpAddress } from "../wire/address.ts";
+import { formatAddress } from "./addresses.ts";
 import type { SocketContext } from "./context.ts";
 import { closedHere } from "./errors.ts";
 import { Gate } from "./gate.ts";
@@ -37,7 +38,7 @@ export class TcpListener implements AsyncIterable<TcpConn>, AsyncDisposable {
       backlog,
       () => this.#acceptable.open(),
     );
-    const hostname = address?.toString() ?? "0.0.0.0";
+    const hostname = address === null ? "0.0.0.0" : formatAddress(context.stack.ip, address);
     if (listener === undefined) {
       throw new Deno.errors.AddrInUse(`Another listener has ${hostname}:${port}`);
     }

@@ -5,8 +5,9 @@
  */
 
 import type { Datagram, UdpReceiver } from "../net/udp.ts";
-import { IpAddress } from "../wire/address.ts";
+import type { IpAddress } from "../wire/address.ts";
 import { Drop } from "../wire/drop.ts";
+import { formatAddress, parseAddress } from "./addresses.ts";
 import type { SocketContext } from "./context.ts";
 import { checkPort, closedHere } from "./errors.ts";
 import { Gate } from "./gate.ts";
@@ -29,7 +30,7 @@ export class UdpSocket
   constructor(context: SocketContext, address: IpAddress | null, port: number) {
     this.#context = context;
     this.#receiver = { address, port, datagram: (datagram) => this.#enqueue(datagram) };
-    const hostname = address?.toString() ?? "0.0.0.0";
+    const hostname = address === null ? "0.0.0.0" : formatAddress(context.stack.ip, address);
     if (!context.stack.udp.bind(this.#receiver)) {
       throw new Deno.errors.AddrInUse(`Another UDP socket has ${hostname}:${port}`);
     }
@@ -43,7 +44,7 @@ export class UdpSocket
     // From the ring's shared memory into memory of its own: `slice` would keep it shared.
     const bytes = new Uint8Array(end - at);
     bytes.set(packet.bytes.subarray(at, end));
-    const hostname = packet.source.toString();
+    const hostname = formatAddress(this.#context.stack.ip, packet.source);
     this.#waiting.push([bytes, { transport: "udp", hostname, port: sourcePort }]);
     this.#received.open();
     return Drop.NONE;
@@ -73,7 +74,7 @@ export class UdpSocket
     return Promise.try(() => {
       if (this.#closed) throw closedHere("socket");
       const { udp, ip } = this.#context.stack;
-      const remote = IpAddress.parse(to.hostname);
+      const remote = parseAddress(ip, to.hostname);
       checkPort(to.port, 1);
       const most = udp.maxPayload(remote);
       if (bytes.length > most) {

@@ -1,29 +1,57 @@
 /**
- * The stack: joins IP, ICMP, UDP and TCP, without I/O and without a clock.
+ * The stack: joins interfaces, IP, ICMP, UDP and TCP, without I/O and without a clock.
  *
  * @module
  */
 
 import { Counters } from "../base/counters.ts";
 import type { Env } from "../base/env.ts";
+import { ErrorKind, type ErrorReporter } from "../base/network.ts";
+import { TokenBucket } from "../base/token_bucket.ts";
+import { Echo } from "../net/echo.ts";
 import { DEFAULT_ICMP_CONFIG, Icmp, type IcmpConfig } from "../net/icmp.ts";
+import { Icmpv6 } from "../net/icmpv6.ts";
+import type { Interface } from "../net/interface.ts";
 import { Ip } from "../net/ip.ts";
 import type { Link } from "../net/link_layer.ts";
+import { PointToPoint } from "../net/point_to_point.ts";
+import { TransportErrors } from "../net/transport_errors.ts";
 import { Udp } from "../net/udp.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
 import { Tcp } from "../tcp/tcp.ts";
-import type { IpAddress } from "../wire/address.ts";
+import { IpAddress } from "../wire/address.ts";
 import { Drop } from "../wire/drop.ts";
-import { ICMP_TYPE, ICMP_UNREACHABLE } from "../wire/icmp.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 
+/** Most times that one poll goes round for what the stack sends to itself. */
+const LOOPBACK_ROUNDS = 16;
+
+/** An address of an interface. */
+export interface AddressConfig {
+  readonly address: IpAddress;
+  /**
+   * How many leading bits its neighbors have in common with it. All of them: it has none, and on a
+   * link without hardware addresses everything lies behind the link's other end.
+   */
+  readonly prefixLength: number;
+}
+
+/** An interface to begin with. */
+export interface InterfaceConfig {
+  readonly name: string;
+  /** Where its packets, or frames, go. */
+  readonly link: Link;
+  /** The hardware address, 6 bytes, if the link is an Ethernet. */
+  readonly mac?: Uint8Array;
+  readonly addresses: readonly AddressConfig[];
+  /** Routers to everywhere, one of a family. */
+  readonly gateways?: readonly IpAddress[];
+}
+
 /** What a stack is made of. */
 export interface StackOptions {
-  /** Where packets go. */
-  readonly link: Link;
-  /** The stack's own addresses; at least one. */
-  readonly addresses: readonly IpAddress[];
+  readonly interfaces: readonly InterfaceConfig[];
   /** Settings of TCP; those left out have their defaults. */
   readonly tcp?: Partial<TcpConfig>;
   /** Settings of ICMP; those left out have their defaults. */
@@ -36,61 +64,117 @@ export interface StackOptions {
  * Whoever runs it calls {@linkcode receive} for each packet of a batch, then {@linkcode poll}; and
  * `poll` again when {@linkcode nextDeadline} has come, or after calls to `udp` or `tcp`.
  */
-export class Stack {
+export class Stack implements ErrorReporter {
   readonly counters: Counters = new Counters();
   readonly ip: Ip;
+  readonly echo: Echo;
   readonly icmp: Icmp;
+  readonly icmpv6: Icmpv6;
   readonly udp: Udp;
   readonly tcp: Tcp;
+  #errors: TransportErrors;
+  #now = 0;
+  readonly #receiveOwn: (packet: Packet) => void;
 
   constructor(options: StackOptions, env: Env) {
-    this.ip = new Ip(options.link, options.addresses, this.counters, env);
-    this.icmp = new Icmp(this.ip, this.counters, { ...DEFAULT_ICMP_CONFIG, ...options.icmp });
-    this.udp = new Udp(this.ip, this.counters, env);
-    this.tcp = new Tcp(this.ip, this.counters, env, { ...DEFAULT_TCP_CONFIG, ...options.tcp });
-    this.icmp.errorReceivers.set(PROTOCOL.TCP, this.tcp).set(PROTOCOL.UDP, this.udp);
+    const { counters } = this;
+    const ip = this.ip = new Ip(counters, env);
+    ip.reporter = this;
+    const { errorRate, errorBurst } = { ...DEFAULT_ICMP_CONFIG, ...options.icmp };
+    const budget = new TokenBucket(errorRate, errorBurst);
+    this.echo = new Echo(ip, counters);
+    this.#errors = new TransportErrors(counters);
+    this.icmp = new Icmp(ip, counters, this.echo, this.#errors, budget);
+    this.icmpv6 = new Icmpv6(ip, counters, this.echo, this.#errors, budget);
+    this.udp = new Udp(ip, counters, env);
+    this.tcp = new Tcp(ip, counters, env, { ...DEFAULT_TCP_CONFIG, ...options.tcp });
+    this.#errors.receivers.set(PROTOCOL.TCP, this.tcp).set(PROTOCOL.UDP, this.udp);
+    for (const config of options.interfaces) this.addInterface(config);
+    this.#receiveOwn = (packet) => this.receive(packet, this.#now, ip.interfaces[0]);
   }
 
-  /** Takes one packet from the link. The bytes are lent. */
-  receive(packet: Packet, now: number): void {
-    const drop = this.ip.receive(packet);
-    const why = drop === Drop.NONE ? this.#deliver(packet, now) : drop;
-    if (why !== Drop.NONE) this.counters.drop(why);
+  /** Adds an interface, with its addresses and the routes that they need. */
+  addInterface(config: InterfaceConfig): Interface {
+    const { ip } = this;
+    const { name, link, addresses, gateways = [] } = config;
+    const added = ip.addInterface(name, link, new PointToPoint(link, this.counters));
+    for (const { address, prefixLength } of addresses) {
+      ip.addAddress(added, { address, prefixLength });
+      const isAlone = prefixLength === address.length * 8 && added.layer.mac === null;
+      if (isAlone) this.#addDefaultRoute(added, address.family, null);
+    }
+    for (const gateway of gateways) this.#addDefaultRoute(added, gateway.family, gateway);
+    return added;
   }
 
-  #deliver(packet: Packet, now: number): Drop {
+  #addDefaultRoute(by: Interface, family: 4 | 6, gateway: IpAddress | null): void {
+    const prefix = family === 4 ? EVERYWHERE_4 : EVERYWHERE_6;
+    this.ip.addRoute({ prefix, length: 0, gateway, interface: by, metric: by.index });
+  }
+
+  /**
+   * Takes one packet, or frame, from the link of an interface. The bytes are lent.
+   *
+   * @param from By default the first interface besides loopback.
+   */
+  receive(packet: Packet, now: number, from: Interface = this.ip.interfaces[1]!): void {
+    let why = from.layer.receive(packet, now);
+    if (why === Drop.NONE) {
+      why = this.ip.receive(packet, from, now);
+      if (why === Drop.NONE) why = this.#deliver(this.ip.current, from, now);
+    }
+    if (why !== Drop.NONE && why !== Drop.TAKEN) this.counters.drop(why);
+  }
+
+  #deliver(packet: Packet, from: Interface, now: number): Drop {
     switch (packet.protocol) {
       case PROTOCOL.TCP:
         return this.tcp.receive(packet, now);
       case PROTOCOL.UDP:
         return this.#deliverUdp(packet, now);
       case PROTOCOL.ICMP:
-        return this.icmp.receive(packet, now);
-      default:
-        this.#unreachable(ICMP_UNREACHABLE.PROTOCOL, packet, now);
-        return Drop.IP_UNKNOWN_PROTOCOL;
+        if (packet.source.family === 4) return this.icmp.receive(packet, now);
+        break;
+      case PROTOCOL.ICMPV6:
+        if (packet.source.family === 6) return this.icmpv6.receive(packet, from, now);
+        break;
+      case PROTOCOL.NO_NEXT_HEADER:
+        if (packet.source.family === 6) return Drop.NONE; // RFC 8200 §4.7
+        break;
     }
+    if (packet.source.family === 4) this.report(ErrorKind.PROTOCOL_UNREACHABLE, packet, 0, now);
+    else this.report(ErrorKind.UNKNOWN_NEXT_HEADER, packet, this.ip.protocolPointer, now);
+    return Drop.IP_UNKNOWN_PROTOCOL;
   }
 
   #deliverUdp(packet: Packet, now: number): Drop {
     const drop = this.udp.receive(packet);
-    if (drop === Drop.UDP_NO_PORT) this.#unreachable(ICMP_UNREACHABLE.PORT, packet, now);
+    if (drop === Drop.UDP_NO_PORT) this.report(ErrorKind.PORT_UNREACHABLE, packet, 0, now);
     return drop;
   }
 
-  /** Tells the sender that nobody takes its packet (RFC 1122 §3.2.2.1). */
-  #unreachable(code: number, packet: Packet, now: number): void {
-    this.icmp.sendError(ICMP_TYPE.DESTINATION_UNREACHABLE, code, packet, now);
+  report(kind: ErrorKind, about: Packet, value: number, now: number): void {
+    if (this.ip.isOwn(about.source)) this.#errors.deliverOwn(kind, about, now);
+    else if (about.source.family === 4) this.icmp.sendError(kind, about, value, now);
+    else this.icmpv6.sendError(kind, about, value, now);
   }
 
   /** Ends a batch: does what is due at `now`, tells users, and sends. */
   poll(now: number): void {
-    this.tcp.poll(now);
-    this.tcp.flush(now);
+    this.#now = now;
+    for (let round = 0; round < LOOPBACK_ROUNDS; round++) {
+      this.tcp.poll(now);
+      this.tcp.flush(now);
+      this.ip.poll(now);
+      if (!this.ip.loopback.drain(this.#receiveOwn)) return;
+    }
   }
 
   /** When {@linkcode poll} has to be called at the latest, in ms; `Infinity`: no time is set. */
   nextDeadline(): number {
-    return this.tcp.nextDeadline();
+    return Math.min(this.tcp.nextDeadline(), this.ip.nextDeadline());
   }
 }
+
+const EVERYWHERE_4 = IpAddress.v4(0, 0, 0, 0);
+const EVERYWHERE_6 = IpAddress.parse("::");

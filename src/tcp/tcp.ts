@@ -144,7 +144,7 @@ export class Tcp implements TcpContext, ErrorReceiver {
     const pseudo = pseudoHeaderSum(source, destination, PROTOCOL.TCP, end - at);
     const drop = checkTcp(view, at, end, pseudo);
     if (drop !== Drop.NONE) return drop;
-    if (destination.isMulticast || destination.isBroadcast) return Drop.TCP_BROADCAST; // MUST-57
+    if (packet.isGroup) return Drop.TCP_BROADCAST; // MUST-57
     const seg = this.#segment.load(packet);
     const tcb = this.#table.find(destination, seg.destinationPort, source, seg.sourcePort);
     if (tcb === null) return this.#arrivesUnconnected(seg, now);

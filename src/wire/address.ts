@@ -208,6 +208,37 @@ export class IpAddress {
     return this.#family === 4 ? this.#w3 >>> 28 === 0xe : this.#w0 >>> 24 === 0xff;
   }
 
+  /** Whether both end with the same 24 bits, which solicited-node groups are made of. */
+  hasSameTail(other: IpAddress): boolean {
+    return this.#family === other.#family && ((this.#w3 ^ other.#w3) & 0xffffff) === 0;
+  }
+
+  /**
+   * How far a multicast address reaches (RFC 4291 §2.7): 2 the link, 5 the site, 14 everywhere; of
+   * IPv4, 224.0.0.0/24 the link and the others everywhere (RFC 5771 §4).
+   */
+  get multicastScope(): number {
+    if (this.#family === 6) return (this.#w0 >>> 16) & 15;
+    return this.#w3 >>> 8 === 0xe00000 ? 2 : 14;
+  }
+
+  /** Whether this is the broadcast address of the IPv4 network of `prefix` (RFC 919 §7). */
+  isBroadcastOf(prefix: IpAddress, length: number): boolean {
+    if (this.#family !== 4 || length > 30 || !this.isIn(prefix, length)) return false;
+    return (this.#w3 | maskWord(length)) === -1;
+  }
+
+  /** The network of the address: its first `length` bits, the rest zeros. To be kept. */
+  prefix(length: number): IpAddress {
+    const network = this.clone();
+    const bits = this.#family === 4 ? length + 96 : length;
+    network.#w0 &= maskWord(bits);
+    network.#w1 &= maskWord(bits - 32);
+    network.#w2 &= maskWord(bits - 64);
+    network.#w3 &= maskWord(bits - 96);
+    return network;
+  }
+
   /** 255.255.255.255. */
   get isBroadcast(): boolean {
     return this.#family === 4 && this.#w3 === -1;
@@ -240,6 +271,11 @@ export class IpAddress {
     if ((this.#w0 | this.#w1) === 0 && this.#w2 === 0xffff) return `::ffff:${format4(this.#w3)}`;
     return format6([this.#w0, this.#w1, this.#w2, this.#w3]);
   }
+}
+
+/** A word whose first `bits` bits are ones; none for 0 and less, all for 32 and more. */
+function maskWord(bits: number): number {
+  return bits <= 0 ? 0 : bits >= 32 ? -1 : -1 << (32 - bits);
 }
 
 function parseZone(zone: string): number {

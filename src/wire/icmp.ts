@@ -113,10 +113,14 @@ export class IcmpHeader {
     this.#view.setUint16(this.#at + 6, value);
   }
 
-  /** Computes the checksum of the message, up to `end`, and writes it. Comes last. */
-  writeChecksum(end: number): void {
+  /**
+   * Computes the checksum of the message, up to `end`, and writes it. Comes last.
+   *
+   * @param pseudo Sum of the pseudo-header, which only ICMPv6 has.
+   */
+  writeChecksum(end: number, pseudo = 0): void {
     this.checksum = 0;
-    this.checksum = finish(sum(this.#view, this.#at, end));
+    this.checksum = finish(sum(this.#view, this.#at, end, pseudo));
   }
 }
 

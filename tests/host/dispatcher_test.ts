@@ -2,8 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { Dispatcher } from "../../src/host/dispatcher.ts";
 import { memoryPair } from "../../src/phy/memory.ts";
 import { Stack } from "../../src/stack/stack.ts";
-import { IpAddress } from "../../src/wire/address.ts";
 import { Packet } from "../../src/wire/packet.ts";
+import { oneInterface, PEER } from "../packets.ts";
 import { pause, until } from "../stacks.ts";
 
 const now = () => performance.now();
@@ -16,7 +16,7 @@ class TimedStack extends Stack {
 
   constructor() {
     const link = { mtu: 1500, transmit: () => true };
-    super({ link, addresses: [IpAddress.v4(10, 0, 0, 1)] }, { random: () => 1 });
+    super({ interfaces: oneInterface(link, [PEER]) }, { random: () => 1 });
   }
 
   override receive(): void {
@@ -44,7 +44,7 @@ function dispatcherTest(
     async fn() {
       const [device, peer] = memoryPair();
       const stack = new TimedStack();
-      const dispatcher = new Dispatcher(device, stack, now);
+      const dispatcher = new Dispatcher([device], stack, now);
       const packet = new Packet(new Uint8Array(100)).place(40, 100);
       await body(stack, dispatcher, () => peer.transmit(packet));
       dispatcher.stop();

@@ -43,13 +43,6 @@ Deno.test("an echo is answered from the address that was asked (RFC 1122 §3.2.2
   assertEquals(reply!.source, "10.0.0.3");
 });
 
-Deno.test("an echo larger than the link takes is counted, not answered", () => {
-  const host = new TestHost({ mtu: 576 });
-  assertEquals(host.receive(icmp(8, 0, echoBody(549))), []);
-  assertEquals(host.drops("SEND_TOO_BIG"), 1);
-  assertEquals(host.stack.counters.icmpEchoReplies, 0);
-});
-
 Deno.test("ICMP drops what is damaged, unknown or unasked for without an answer (RFC 1122 §3.2.2)", () => {
   const damaged = icmp(8, 0, echoBody(9));
   damaged[30]! ^= 1;
@@ -167,11 +160,11 @@ Deno.test("a quote that ends early is read no further than to its end, though th
   }
 });
 
-Deno.test("what may be fragmented on its way can be as large as the link takes, whatever the path does", () => {
-  const { ip, udp: udpOfStack, icmp: icmpOfStack } = new TestHost().stack;
+Deno.test("[RFC1122-23] what may be fragmented can be as large as IP takes, whatever link and path do", () => {
+  const { ip, udp: udpOfStack, echo } = new TestHost().stack;
   assert(ip.tooBig(PEER, 1000, 1500, 0));
   assertEquals([ip.maxMessage(PEER, 0), ip.maxLinkMessage(PEER)], [980, 1480]);
-  assertEquals([udpOfStack.maxPayload(PEER), icmpOfStack.maxEcho(PEER)], [1472, 1472]);
+  assertEquals([udpOfStack.maxPayload(PEER), echo.maxData(PEER)], [65_507, 65_507]);
 });
 
 Deno.test("a quote may have IP options, and a receiver no interest in errors", () => {
@@ -246,24 +239,24 @@ Deno.test("a protocol that nobody speaks is answered with protocol unreachable (
 
 Deno.test("an echo request of ours finds its answer by the identifier (RFC 792)", () => {
   const host = new TestHost();
-  const { icmp: icmpOfStack } = host.stack;
+  const { echo } = host.stack;
   const got: [sequence: number, data: number[]][] = [];
-  icmpOfStack.echoReceivers.set(0x0102, {
+  echo.receivers.set(0x0102, {
     echoReply: (sequence, packet, at, end) =>
       got.push([sequence, [...packet.bytes.subarray(at, end)]]),
   });
-  assert(icmpOfStack.sendEcho(STACK, PEER, 0x0102, 7, Uint8Array.of(1, 2, 3)));
+  assert(echo.send(STACK, PEER, 0x0102, 7, Uint8Array.of(1, 2, 3)));
   const [request] = host.take();
   assertEquals(message(request!), { type: 8, code: 0, body: Uint8Array.of(1, 2, 0, 7, 1, 2, 3) });
   host.receive(icmp(0, 0, Uint8Array.of(1, 2, 0, 7, 1, 2, 3)));
   assertEquals(got, [[7, [1, 2, 3]]]);
 });
 
-Deno.test("an echo request holds as much as the link takes, and not more", () => {
-  const host = new TestHost({ mtu: 576 });
-  const { icmp: icmpOfStack } = host.stack;
-  assertEquals(icmpOfStack.maxEcho(PEER), 548);
-  assert(icmpOfStack.sendEcho(STACK, PEER, 1, 1, new Uint8Array(548)));
-  assert(!icmpOfStack.sendEcho(STACK, PEER, 1, 1, new Uint8Array(549)));
+Deno.test("an echo request holds as much as IP takes, and not more", () => {
+  const host = new TestHost({ mtu: 65_535 });
+  const { echo } = host.stack;
+  assertEquals(echo.maxData(PEER), 65_507);
+  assert(echo.send(STACK, PEER, 1, 1, new Uint8Array(65_507)));
+  assert(!echo.send(STACK, PEER, 1, 1, new Uint8Array(65_508)));
   assertEquals(host.drops("SEND_TOO_BIG"), 1);
 });

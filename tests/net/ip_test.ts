@@ -1,7 +1,9 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Counters } from "../../src/base/counters.ts";
 import type { SendOptions } from "../../src/base/network.ts";
+import type { Interface } from "../../src/net/interface.ts";
 import { Ip } from "../../src/net/ip.ts";
+import { PointToPoint } from "../../src/net/point_to_point.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { Drop, DROP_NAMES } from "../../src/wire/drop.ts";
 import { TRANSPORT_AT } from "../../src/wire/packet.ts";
@@ -16,6 +18,7 @@ class TestLink {
   up = true;
   readonly counters = new Counters();
   readonly ip: Ip;
+  readonly interface: Interface;
 
   constructor(readonly mtu = 1500) {
     const link = {
@@ -25,7 +28,14 @@ class TestLink {
         return this.up;
       },
     };
-    this.ip = new Ip(link, [STACK, SECOND], this.counters, new Random(1));
+    this.ip = new Ip(this.counters, new Random(1));
+    const layer = new PointToPoint(link, this.counters);
+    this.interface = this.ip.addInterface("test0", link, layer);
+    for (const address of [STACK, SECOND]) {
+      this.ip.addAddress(this.interface, { address, prefixLength: 32 });
+    }
+    const prefix = IpAddress.v4(0, 0, 0, 0);
+    this.ip.addRoute({ prefix, length: 0, gateway: null, interface: this.interface, metric: 0 });
   }
 
   /** Sends `length` bytes, each the number of its place. */
@@ -65,15 +75,20 @@ Deno.test("IP drops what is not a good packet for us, each for its reason (RFC 1
     ["19 bytes", changed(() => {}).slice(0, 19), Drop.IP_TRUNCATED],
     ["shorter than its length says", changed(() => {}).slice(0, 39), Drop.IP_TRUNCATED],
     ["version 5", changed((view) => view.setUint8(0, 0x55)), Drop.IP_BAD_VERSION],
-    ["version 6", changed((view) => view.setUint8(0, 0x65)), Drop.IPV6_UNSUPPORTED],
+    ["version 6", changed((view) => view.setUint8(0, 0x65)), Drop.IP_TRUNCATED],
     ["a header of 16 bytes", changed((view) => view.setUint8(0, 0x44)), Drop.IP_BAD_LENGTH],
     ["a length below the header's", changed((view) => view.setUint16(2, 19)), Drop.IP_BAD_LENGTH],
     ["a wrong checksum", changed((view) => view.setUint8(8, 63), true), Drop.IP_BAD_CHECKSUM],
-    ["a first fragment", changed((view) => view.setUint16(6, 0x2000)), Drop.IP_FRAGMENT],
-    ["a last fragment", changed((view) => view.setUint16(6, 185)), Drop.IP_FRAGMENT],
+    [
+      "a first fragment that does not end with a multiple of 8 bytes",
+      changed((view) => view.setUint16(6, 0x2000)),
+      Drop.FRAGMENT_BAD_LENGTH,
+    ],
+    ["a last fragment", changed((view) => view.setUint16(6, 185)), Drop.TAKEN],
     ["to somebody else", to(IpAddress.v4(10, 0, 0, 4)), Drop.IP_NOT_FOR_US],
-    ["to all", to(IpAddress.v4(255, 255, 255, 255)), Drop.IP_NOT_FOR_US],
-    ["to a group", to(IpAddress.v4(224, 0, 0, 1)), Drop.IP_NOT_FOR_US],
+    ["to all", to(IpAddress.v4(255, 255, 255, 255)), Drop.NONE],
+    ["to all hosts", to(IpAddress.v4(224, 0, 0, 1)), Drop.NONE],
+    ["to a group that nobody joined", to(IpAddress.v4(224, 0, 0, 9)), Drop.IP_NOT_FOR_US],
     ["from ourselves: LAND", from(STACK), Drop.IP_BAD_SOURCE],
     ["from our second address", from(SECOND), Drop.IP_BAD_SOURCE],
     ["from 0.0.0.0", from(IpAddress.v4(0, 0, 0, 0)), Drop.IP_BAD_SOURCE],
@@ -82,21 +97,25 @@ Deno.test("IP drops what is not a good packet for us, each for its reason (RFC 1
     ["from all", from(IpAddress.v4(255, 255, 255, 255)), Drop.IP_BAD_SOURCE],
   ];
   for (const [what, bytes, drop] of cases) {
-    const { ip } = new TestLink();
-    assertEquals(DROP_NAMES[ip.receive(packetOf(bytes))], DROP_NAMES[drop], what);
+    const link = new TestLink();
+    assertEquals(
+      DROP_NAMES[link.ip.receive(packetOf(bytes), link.interface, 0)],
+      DROP_NAMES[drop],
+      what,
+    );
   }
 });
 
 const UNKNOWN_OPTION = Uint8Array.of(0x5e, 8, 1, 2, 3, 4, 5, 6);
 
 Deno.test("[MUST-50] IP lays a packet open, and skips options of any kind (RFC 9293 §3.9.2)", () => {
-  const { ip, counters } = new TestLink();
+  const { ip, counters, interface: from } = new TestLink();
   const payload = Uint8Array.of(1, 2, 3);
   const bytes = ipv4({ protocol: 99, payload, ttl: 7, tos: 0xb9, options: UNKNOWN_OPTION });
   const padded = Uint8Array.of(...bytes, 0, 0, 0, 0); // a link may pad
   const packet = packetOf(padded);
   const { at } = packet;
-  assertEquals(ip.receive(packet), Drop.NONE);
+  assertEquals(ip.receive(packet, from, 0), Drop.NONE);
   assertEquals(packet.source.toString(), "10.0.0.1");
   assertEquals(packet.destination.toString(), "10.0.0.2");
   assertEquals([packet.protocol, packet.ttl, packet.tos], [99, 7, 0xb9]);
@@ -148,11 +167,11 @@ Deno.test("IP sends what fits the link, and counts what does not or what the lin
   assertEquals([link.counters.ipSent, link.sent.length], [1, 1]);
 });
 
-Deno.test("IP sends from its first address, and has no way to itself (RFC 1122 §3.2.1.3)", () => {
+Deno.test("IP sends from its first address, and to itself from the one that is spoken to (RFC 1122 §3.2.1.3)", () => {
   const { ip } = new TestLink();
-  assertEquals(ip.sourceFor(PEER), STACK);
-  assertEquals(ip.sourceFor(STACK), undefined);
-  assertEquals(ip.sourceFor(SECOND), undefined);
-  assertEquals(ip.sourceFor(IpAddress.v4(127, 0, 0, 1)), undefined);
+  assert(ip.sourceFor(PEER)!.equals(STACK));
+  assert(ip.sourceFor(STACK)!.equals(STACK));
+  assert(ip.sourceFor(SECOND)!.equals(SECOND));
+  assert(ip.sourceFor(IpAddress.v4(127, 0, 0, 1))!.isLoopback);
   assertEquals(ip.sourceFor(IpAddress.parse("2001:db8::1")), undefined);
 });

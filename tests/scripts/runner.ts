@@ -25,6 +25,7 @@ import { PROTOCOL } from "../../src/wire/protocol.ts";
 import {
   bytesOf,
   icmpError,
+  oneInterface,
   packetOf,
   parseIpv4,
   parseSegment,
@@ -152,14 +153,13 @@ class Run {
     }
     const random = new Random(SEED);
     return new Stack({
-      link: {
+      interfaces: oneInterface({
         mtu: settings.get("mtu") ?? 1500,
         transmit: (packet) => {
           this.#queue.push({ time: this.#now, bytes: bytesOf(packet) });
           return true;
         },
-      },
-      addresses: [STACK],
+      }, [STACK]),
       tcp: { ...BARE, ...tcpConfig } as Partial<TcpConfig>,
     }, random);
   }

@@ -11,7 +11,7 @@ import { type State, STATE_NAMES } from "../../src/tcp/state.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { Packet } from "../../src/wire/packet.ts";
-import { icmpError } from "../packets.ts";
+import { icmpError, oneInterface } from "../packets.ts";
 import { Ipv4Header } from "../../src/wire/ipv4.ts";
 import type { Random } from "../random.ts";
 
@@ -87,14 +87,13 @@ export class Host {
     tcp: Partial<TcpConfig>,
   ) {
     this.stack = new Stack({
-      link: {
+      interfaces: oneInterface({
         mtu,
         transmit: (packet) => {
           this.#deliver?.(packet);
           return true;
         },
-      },
-      addresses: [address],
+      }, [address]),
       tcp,
     }, network.random);
     this.stack.tcp.observer = (tcb, next: State) =>

@@ -106,11 +106,12 @@ dnsTest("addresses and localhost are known without asking", silent, async ({ nea
   const cases: [name: string, want: string[]][] = [
     ["192.0.2.7", ["192.0.2.7"]],
     ["2001:DB8:0::1", ["2001:db8::1"]],
-    ["fe80::1%3", ["fe80::1%3"]],
+    ["fe80::1%memory0", ["fe80::1%memory0"]],
+    ["fe80::1", ["fe80::1%memory0"]],
     ["１９２.0.2.7", ["192.0.2.7"]],
-    ["localhost", ["127.0.0.1", "::1"]],
-    ["LOCALHOST.", ["127.0.0.1", "::1"]],
-    ["db.localhost", ["127.0.0.1", "::1"]],
+    ["localhost", ["::1", "127.0.0.1"]],
+    ["LOCALHOST.", ["::1", "127.0.0.1"]],
+    ["db.localhost", ["::1", "127.0.0.1"]],
   ];
   for (const [name, want] of cases) assertEquals(await near.resolve(name), want, name);
   assertEquals(await near.resolve("localhost", { family: 6 }), ["::1"]);

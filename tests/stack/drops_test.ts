@@ -12,6 +12,7 @@ import { TestHost } from "./host.ts";
 
 const [FIN, SYN, RST, ACK] = [1, 2, 4, 16];
 const PORTS = { sourcePort: 40000, destinationPort: 80 };
+const ALL = IpAddress.v4(224, 0, 0, 1);
 const TEXT = Uint8Array.of(1, 2, 3);
 
 /** A packet with one byte of it turned over. */
@@ -78,15 +79,16 @@ const MAKERS: Partial<Record<keyof typeof Drop, (host: TestHost) => void>> = {
   IP_BAD_CHECKSUM: (host) => host.receive(damaged(udp({ ...PORTS, payload: TEXT }), 8)),
   IP_BAD_SOURCE: (host) => host.receive(udp({ ...PORTS, source: STACK, payload: TEXT })),
   IP_NOT_FOR_US: (host) => host.receive(udp({ ...PORTS, destination: PEER, payload: TEXT })),
-  IP_FRAGMENT: (host) =>
-    host.receive(ipv4({ protocol: 17, payload: TEXT, flagsAndOffset: 0x2000 })),
   IP_UNKNOWN_PROTOCOL: (host) => host.receive(ipv4({ protocol: 132, payload: TEXT })),
-  IPV6_UNSUPPORTED: (host) => host.receive(Uint8Array.of(0x60, ...new Uint8Array(39))),
   ICMP_TRUNCATED: (host) => host.receive(ipv4({ protocol: 1, payload: TEXT })),
   ICMP_BAD_CHECKSUM: (host) => host.receive(damaged(icmp(8, 0, new Uint8Array(8)), 22)),
   ICMP_UNKNOWN_TYPE: (host) => host.receive(icmp(99, 0, new Uint8Array(8))),
   ICMP_NOT_ASKED: (host) => host.receive(icmp(0, 0, new Uint8Array(8))),
   ICMP_SOURCE_QUENCH: (host) => host.receive(icmpError(4, 0, ourDatagram(1))), // [MUST-55]
+  ICMP_GROUP_ECHO: (host) =>
+    host.receive(
+      ipv4({ destination: ALL, protocol: 1, payload: icmp(8, 0, new Uint8Array(8)).slice(20) }),
+    ),
   ICMP_BAD_QUOTE: (host) => host.receive(icmp(3, 1, new Uint8Array(4 + 28))),
   ICMP_UNMATCHED: (host) => host.receive(icmpError(3, 1, ourDatagram(1))),
   ICMP_BAD_SEQUENCE: (host) => host.receive(icmpError(3, 4, ourSegment(host, 1), 1000)),
@@ -122,7 +124,7 @@ const MAKERS: Partial<Record<keyof typeof Drop, (host: TestHost) => void>> = {
     host.stack.tcp.release(connect(host), host.now);
     segment(host, { payload: TEXT });
   },
-  SEND_TOO_BIG: (host) => host.receive(icmp(8, 0, new Uint8Array(1477))),
+  SEND_TOO_BIG: (host) => host.stack.udp.send(STACK, 7, PEER, 7, new Uint8Array(65_508)),
   SEND_DEVICE: (host) => {
     host.up = false;
     host.receive(icmp(8, 0, new Uint8Array(8)));

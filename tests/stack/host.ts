@@ -9,7 +9,7 @@ import { Stack } from "../../src/stack/stack.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
 import { Drop } from "../../src/wire/drop.ts";
 import type { IpAddress } from "../../src/wire/address.ts";
-import { bytesOf, packetOf, parseIpv4, type Sent, STACK } from "../packets.ts";
+import { bytesOf, oneInterface, packetOf, parseIpv4, type Sent, STACK } from "../packets.ts";
 import { Random } from "../random.ts";
 
 /** A stack under test. */
@@ -30,14 +30,13 @@ export class TestHost {
     } = {},
   ) {
     this.stack = new Stack({
-      link: {
+      interfaces: oneInterface({
         mtu,
         transmit: (packet) => {
           if (this.up) this.sent.push(bytesOf(packet));
           return this.up;
         },
-      },
-      addresses,
+      }, addresses),
       tcp,
       icmp,
     }, new Random(1));

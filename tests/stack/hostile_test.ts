@@ -13,7 +13,17 @@ import { finish, pseudoHeaderSum, sum } from "../../src/wire/checksum.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { Drop } from "../../src/wire/drop.ts";
 import { encodeOptions } from "../scripts/options.ts";
-import { icmp, icmpError, ipv4, packetOf, PEER, STACK, tcp, udp } from "../packets.ts";
+import {
+  icmp,
+  icmpError,
+  ipv4,
+  oneInterface,
+  packetOf,
+  PEER,
+  STACK,
+  tcp,
+  udp,
+} from "../packets.ts";
 import { type Random, withSeed } from "../random.ts";
 import { ALLOWED } from "../tcp/transitions.ts";
 
@@ -33,14 +43,13 @@ class Target {
 
   constructor(readonly random: Random, settings: Partial<TcpConfig> = {}) {
     this.stack = new Stack({
-      link: {
+      interfaces: oneInterface({
         mtu: 1500,
         transmit: () => {
           this.sent++;
           return true;
         },
-      },
-      addresses: [STACK],
+      }, [STACK]),
       tcp: { receiveBuffer: 8192, sendBuffer: 8192, ...settings },
     }, random);
     this.stack.tcp.observer = (tcb, next) =>
@@ -373,14 +382,13 @@ Deno.test("two stacks do not answer each other's segments for ever", () => {
     const queues: Uint8Array[][] = [[], []];
     const stacks = [STACK, PEER].map((address, side) =>
       new Stack({
-        link: {
+        interfaces: oneInterface({
           mtu: 1500,
           transmit: (packet) => {
             queues[side]!.push(packet.bytes.slice(packet.at, packet.end));
             return true;
           },
-        },
-        addresses: [address],
+        }, [address]),
       }, random)
     );
     const [first, second] = stacks as [Stack, Stack];

@@ -1,7 +1,15 @@
 import { assertEquals } from "@std/assert";
 import { Stack } from "../../src/stack/stack.ts";
 import { Drop } from "../../src/wire/drop.ts";
-import { bytesOf, packetOf, parseIpv4, parseSegment, STACK, tcp } from "../packets.ts";
+import {
+  bytesOf,
+  oneInterface,
+  packetOf,
+  parseIpv4,
+  parseSegment,
+  STACK,
+  tcp,
+} from "../packets.ts";
 import { Random } from "../random.ts";
 import { decodeOptions, encodeOptions } from "../scripts/options.ts";
 
@@ -12,8 +20,10 @@ const ISN = 1000;
 Deno.test("text that was held up until it had been sent again is reported as a duplicate, though its timestamp is too old (RFC 7323 §5.3, RFC 2883 §4)", () => {
   const sent: Uint8Array[] = [];
   const stack = new Stack({
-    link: { mtu: 1500, transmit: (packet) => sent.push(bytesOf(packet)) > 0 },
-    addresses: [STACK],
+    interfaces: oneInterface(
+      { mtu: 1500, transmit: (packet) => sent.push(bytesOf(packet)) > 0 },
+      [STACK],
+    ),
   }, new Random(1));
   stack.tcp.listen(null, 80, 1, () => {});
   let now = 1000;

@@ -61,9 +61,9 @@ export class Instance implements Host {
       events.packet(packet.bytes.subarray(packet.at, packet.end));
       return true;
     };
+    const only = { address: settings.address, prefixLength: settings.address.length * 8 };
     this.stack = new Stack({
-      link: { mtu: settings.mtu, transmit },
-      addresses: [settings.address],
+      interfaces: [{ name: "channel", link: { mtu: settings.mtu, transmit }, addresses: [only] }],
       tcp: settings.tcp,
     }, { random: () => random() });
   }

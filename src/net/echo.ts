@@ -1,0 +1,81 @@
+/**
+ * Echo requests of our own, and the answers to them (RFC 792, RFC 4443 §4).
+ *
+ * @module
+ */
+
+import type { Counters } from "../base/counters.ts";
+import type { Network, SendOptions } from "../base/network.ts";
+import type { IpAddress } from "../wire/address.ts";
+import { pseudoHeaderSum } from "../wire/checksum.ts";
+import { Drop } from "../wire/drop.ts";
+import { ICMP_HEADER, ICMP_TYPE, IcmpHeader } from "../wire/icmp.ts";
+import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
+import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
+import { PROTOCOL } from "../wire/protocol.ts";
+
+const DEFAULT_OPTIONS: SendOptions = { ttl: 64, tos: 0, dontFragment: false };
+
+/** Whoever waits for the answers to echo requests. */
+export interface EchoReceiver {
+  /** Gets an answer, its data lent at `[at, end)` of the packet's memory. */
+  echoReply(sequence: number, packet: Packet, at: number, end: number): void;
+}
+
+/** Echo requests of either family. */
+export class Echo {
+  /** Who sent requests, by their identifier. */
+  readonly receivers: Map<number, EchoReceiver> = new Map();
+  #network: Network;
+  #counters: Counters;
+  #header = new IcmpHeader();
+
+  constructor(network: Network, counters: Counters) {
+    this.#network = network;
+    this.#counters = counters;
+  }
+
+  /** Takes an answer that IP has laid open, whose checksum is right. */
+  deliver(packet: Packet): Drop {
+    const { identifier, sequence } = this.#header.bind(packet.view, packet.transportAt);
+    const receiver = this.receivers.get(identifier);
+    if (receiver === undefined) return Drop.ICMP_NOT_ASKED;
+    receiver.echoReply(sequence, packet, packet.transportAt + ICMP_HEADER, packet.end);
+    return Drop.NONE;
+  }
+
+  /** Most bytes of data that one echo request to `destination` carries, in fragments if need be. */
+  maxData(destination: IpAddress): number {
+    return this.#network.maxFragmented(destination) - ICMP_HEADER;
+  }
+
+  /** Sends an echo request; `false` if it had to be dropped. */
+  send(
+    source: IpAddress,
+    destination: IpAddress,
+    identifier: number,
+    sequence: number,
+    data: Uint8Array,
+    options: SendOptions = DEFAULT_OPTIONS,
+  ): boolean {
+    const request = this.#network.outgoing;
+    const dataAt = TRANSPORT_AT + ICMP_HEADER;
+    if (data.length > this.maxData(destination)) {
+      this.#counters.drop(Drop.SEND_TOO_BIG);
+      return false;
+    }
+    request.bytes.set(data, dataAt);
+    request.end = dataAt + data.length;
+    const isVersion6 = destination.family === 6;
+    const protocol = isVersion6 ? PROTOCOL.ICMPV6 : PROTOCOL.ICMP;
+    const header = this.#header.bind(request.view, TRANSPORT_AT);
+    header.type = isVersion6 ? ICMPV6_TYPE.ECHO_REQUEST : ICMP_TYPE.ECHO;
+    header.code = 0;
+    header.identifier = identifier;
+    header.sequence = sequence;
+    const length = request.end - TRANSPORT_AT;
+    const pseudo = isVersion6 ? pseudoHeaderSum(source, destination, protocol, length) : 0;
+    header.writeChecksum(request.end, pseudo);
+    return this.#network.send(source, destination, protocol, options);
+  }
+}

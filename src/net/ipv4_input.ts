@@ -1,0 +1,76 @@
+/**
+ * IPv4 packets that come in (RFC 791, RFC 1122 §3.2).
+ *
+ * @module
+ */
+
+import { ErrorKind } from "../base/network.ts";
+import { Drop } from "../wire/drop.ts";
+import { checkIpv4, IPV4_MIN_HEADER, Ipv4Header, MORE_FRAGMENTS } from "../wire/ipv4.ts";
+import { Ipv4Options } from "../wire/ipv4_options.ts";
+import type { Packet } from "../wire/packet.ts";
+import { Fragment } from "./datagram.ts";
+import type { Interface } from "./interface.ts";
+import type { Ip } from "./ip.ts";
+
+/** Every bit of the word that says whether a packet is a fragment: the flag, and the offset. */
+const IS_FRAGMENT = MORE_FRAGMENTS | 0x1fff;
+
+/** Lays packets open. */
+export class Ipv4Input {
+  #ip: Ip;
+  #header = new Ipv4Header();
+  #options = new Ipv4Options();
+  #fragment = new Fragment();
+
+  constructor(ip: Ip) {
+    this.#ip = ip;
+  }
+
+  /** See {@linkcode Ip.receive}. */
+  receive(packet: Packet, from: Interface, now: number): Drop {
+    const { view, at } = packet;
+    const drop = checkIpv4(view, at, packet.end);
+    if (drop !== Drop.NONE) return drop;
+    const header = this.#header.bind(view, at);
+    const { headerLength } = header;
+    packet.source.load4(view, at + 12);
+    packet.destination.load4(view, at + 16);
+    packet.protocol = header.protocol;
+    packet.ttl = header.ttl;
+    packet.tos = header.tos;
+    packet.transportAt = at + headerLength;
+    packet.end = at + header.totalLength;
+    if (this.#ip.isInvalidSource(packet.source, from)) return Drop.IP_BAD_SOURCE;
+    const isForUs = this.#isForUs(packet, from);
+    if (headerLength > IPV4_MIN_HEADER) {
+      const wrong = this.#options.check(view, at, at + IPV4_MIN_HEADER, packet.transportAt);
+      if (wrong !== Drop.NONE) return this.#badOption(wrong, packet, now);
+    }
+    if (!isForUs) return this.#ip.forward(packet, from, now);
+    if ((header.flagsAndOffset & IS_FRAGMENT) === 0) return Drop.NONE;
+    return this.#ip.reassemble(this.#fragment.read4(packet), from, now);
+  }
+
+  /** Whether the packet ends here; notes whether it does elsewhere as well. */
+  #isForUs(packet: Packet, from: Interface): boolean {
+    const { destination } = packet;
+    if (destination.isMulticast) {
+      packet.isGroup = true;
+      return from.isInGroup(destination);
+    }
+    if (destination.isBroadcast || from.isDirectedBroadcast(destination)) {
+      packet.isGroup = true;
+      return true;
+    }
+    // RFC 1122 §3.3.6: what one host alone is meant to get does not come in a broadcast.
+    return !packet.isGroup && this.#ip.isOwn(destination);
+  }
+
+  #badOption(wrong: Drop, packet: Packet, now: number): Drop {
+    const isRoute = wrong === Drop.IP_SOURCE_ROUTE;
+    const kind = isRoute ? ErrorKind.SOURCE_ROUTE_FAILED : ErrorKind.PARAMETER_PROBLEM;
+    this.#ip.reporter?.report(kind, packet, this.#options.problemAt, now);
+    return wrong;
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The way from the stack to itself (RFC 1122 §3.2.1.3): a queue in memory.
+ *
+ * @module
+ */
+
+import { copyBytes } from "../base/bytes.ts";
+import type { Counters } from "../base/counters.ts";
+import { Drop } from "../wire/drop.ts";
+import { LINK_HEADROOM, Packet } from "../wire/packet.ts";
+import type { Link, LinkLayer } from "./link_layer.ts";
+
+/** Largest packet to oneself, in bytes. */
+const MTU = 65535;
+/** Most bytes that wait; what comes on top is dropped, as on any other link. */
+const MOST_BYTES = 4 * 1024 * 1024;
+/** Most packets that one poll takes from the queue: those that they cause may keep it filled. */
+const BATCH = 64;
+
+/** Link and layer at once. */
+export class Loopback implements Link, LinkLayer {
+  readonly mtu = MTU;
+  readonly mac = null;
+  #counters: Counters;
+  #waiting: Packet[] = [];
+  #bytes = 0;
+
+  constructor(counters: Counters) {
+    this.#counters = counters;
+  }
+
+  receive(packet: Packet): Drop {
+    packet.isGroup = false;
+    return Drop.NONE;
+  }
+
+  send(packet: Packet): boolean {
+    return this.transmit(packet);
+  }
+
+  transmit(packet: Packet): boolean {
+    const length = packet.end - packet.at;
+    if (this.#bytes + length > MOST_BYTES) {
+      this.#counters.drop(Drop.SEND_LOOPBACK_FULL);
+      return false;
+    }
+    const copy = new Packet(new Uint8Array(LINK_HEADROOM + length));
+    copyBytes(packet.bytes, packet.at, copy.bytes, LINK_HEADROOM, length);
+    this.#waiting.push(copy.place(LINK_HEADROOM, LINK_HEADROOM + length));
+    this.#bytes += length;
+    return true;
+  }
+
+  /** Hands over what waits, a batch at most; returns whether there was anything. */
+  drain(handler: (packet: Packet) => void): boolean {
+    const batch = this.#waiting.splice(0, BATCH);
+    for (const packet of batch) {
+      this.#bytes -= packet.end - packet.at;
+      handler(packet);
+    }
+    return batch.length > 0;
+  }
+
+  suspect(): void {}
+
+  poll(): void {}
+
+  /** At once, while something waits. */
+  nextDeadline(): number {
+    return this.#waiting.length > 0 ? -Infinity : Infinity;
+  }
+}

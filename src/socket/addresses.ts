@@ -1,0 +1,59 @@
+/**
+ * Addresses as users write and read them: with the names of interfaces for zones.
+ *
+ * @module
+ */
+
+import type { Ip } from "../net/ip.ts";
+import { IpAddress } from "../wire/address.ts";
+
+/** An address with the number of leading bits that it has in common with its neighbors. */
+export interface Network {
+  readonly address: IpAddress;
+  readonly prefixLength: number;
+}
+
+/**
+ * Reads an address. A link-local one needs a zone, `fe80::1%tun0`, where there is a choice of
+ * interfaces (RFC 4007 §6).
+ *
+ * @throws {TypeError} If it is none, or its zone is missing or unknown.
+ */
+export function parseAddress(ip: Ip, text: string): IpAddress {
+  const address = IpAddress.parse(text, (zone) => zoneOf(ip, zone));
+  if (!address.isLinkScoped || address.zone !== 0) return address;
+  const [, only, another] = ip.interfaces;
+  if (only !== undefined && another === undefined) return address.scope(only.index);
+  throw new TypeError(`Say on which interface ${text} is: ${text}%${another?.name ?? "tun0"}`);
+}
+
+function zoneOf(ip: Ip, zone: string): number {
+  const named = ip.interfaceNamed(zone) ?? ip.interfaces[Number(zone) - 1];
+  if (named !== undefined) return named.index;
+  const names = ip.interfaces.map(({ name }) => name).join(", ");
+  throw new Error(`there is no interface ${zone}; there are ${names}`);
+}
+
+/** The text form of an address, with the name of its zone. */
+export function formatAddress(ip: Ip, address: IpAddress): string {
+  if (address.zone === 0) return address.toString();
+  return `${address.withZone(0)}%${ip.interfaces[address.zone - 1]?.name ?? address.zone}`;
+}
+
+/**
+ * Reads `10.0.0.2/24`, or an address alone, which stands for a network of nobody else.
+ *
+ * @throws {TypeError} If it is neither.
+ */
+export function parseNetwork(text: string): Network {
+  const [bare = "", length, more] = text.split("/");
+  const address = IpAddress.parse(bare);
+  const most = address.length * 8;
+  if (length === undefined) return { address, prefixLength: most };
+  if (more !== undefined || !/^\d{1,3}$/.test(length) || Number(length) > most) {
+    throw new TypeError(
+      `Not a network: "${text}": expected a number from 0 to ${most} behind the /`,
+    );
+  }
+  return { address, prefixLength: Number(length) };
+}
