@@ -89,6 +89,8 @@ Deno.test("checkNd() believes what RFC 4861 §6.1, §7.1 and §8.1 believe", () 
     ["for a group", ns.replace(UNICAST, GROUP), {}, false],
     ["from the unspecified address", ns, { ...anonymous, destination: solicitedNode }, true],
     ["from there to a unicast address", ns, { ...anonymous, destination: "fe80::2" }, false],
+    ["from there, upper bits set", ns, { ...anonymous, destination: "ff02::1:ff80:1" }, true],
+    ["from there to a group beside", ns, { ...anonymous, destination: "ff02::1:fe00:1" }, false],
     ["from there to all nodes", ns, { ...anonymous, destination: "ff02::1" }, false],
     [
       "from there with a hardware address",
