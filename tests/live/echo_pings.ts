@@ -1,27 +1,42 @@
 /**
  * Runs inside a namespace: opens a device and answers pings by hand, without the stack.
  *
- * Arguments: `tun` or `utun`, the MTU, for utun the library that stands in for Darwin's. Prints one
- * line of JSON once the device is up, and one with the counters when standard input ends or the
- * device fails.
+ * Arguments: `tun`, `tap` or `utun`, the MTU, for utun the library that stands in for Darwin's; or
+ * `packet` and the name of an interface. On Ethernet it is 02:00:00:00:00:05, and nobody is told
+ * which addresses it has. Prints one line of JSON once the device is up, and one with the counters
+ * and with what else came when standard input ends or the device fails.
  *
  * @module
  */
 
 import type { Device } from "../../src/phy/device.ts";
+import type { HostDevice } from "../../ffi/host_device.ts";
 import { openLibc } from "../../ffi/libc.ts";
+import { openPacketSocket } from "../../ffi/packet_socket.ts";
+import { openTap } from "../../ffi/tap.ts";
 import { openTun } from "../../ffi/tun.ts";
 import { openUtun } from "../../ffi/utun.ts";
+import { pseudoHeaderSum } from "../../src/wire/checksum.ts";
+import { Drop } from "../../src/wire/drop.ts";
+import { ETHERNET_HEADER, ETHERNET_SOURCE } from "../../src/wire/ethernet.ts";
+import { IpAddress } from "../../src/wire/address.ts";
+import { formatMac, storeMac } from "../../src/wire/mac.ts";
 import type { Packet } from "../../src/wire/packet.ts";
+import { PROTOCOL } from "../../src/wire/protocol.ts";
+import { checkTcp } from "../../src/wire/tcp.ts";
+import { checkUdp } from "../../src/wire/udp.ts";
 import { linuxIfconfig } from "./linux_ifconfig.ts";
 
 const [kind, mtu, library] = Deno.args;
+const MAC = "02:00:00:00:00:05";
 
 function print(line: unknown): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
 }
 
-function open(): Promise<Device> {
+function open(): Promise<Device & Partial<HostDevice>> {
+  if (kind === "packet") return openPacketSocket({ interface: mtu!, mac: MAC });
+  if (kind === "tap") return openTap({ name: "stack0", mtu: Number(mtu), mac: MAC });
   if (kind === "tun") return openTun({ name: "stack0", mtu: Number(mtu) });
   return openUtun({ name: "utun7", mtu: Number(mtu) }, {
     libc: openLibc({ path: library, os: "darwin", arch: "x86_64" }),
@@ -42,6 +57,32 @@ function answer6({ bytes, view, at }: Packet): boolean {
   return true;
 }
 
+/** Turns a frame with an echo request into one with its reply, in place. */
+function answerFrame(frame: Packet): boolean {
+  const { bytes, at, end } = frame;
+  const answered = answer(frame.place(at + ETHERNET_HEADER, end));
+  frame.place(at, end);
+  if (!answered) return false;
+  storeMac(bytes.slice(at + ETHERNET_SOURCE, at + ETHERNET_HEADER), bytes, at);
+  storeMac(device.capabilities.mac!, bytes, at + ETHERNET_SOURCE);
+  return true;
+}
+
+/** A frame in words: its sender, and what it carries with which checksum. */
+function describe({ bytes, view, at, end }: Packet): string {
+  const from = formatMac(bytes, at + ETHERNET_SOURCE);
+  const ip = at + ETHERNET_HEADER;
+  const protocol = bytes[ip + 9];
+  const isIpv4 = view.getUint16(ip - 2) === 0x0800;
+  if (!isIpv4 || (protocol !== PROTOCOL.TCP && protocol !== PROTOCOL.UDP)) return from;
+  const segment = ip + 20;
+  const [source, destination] = [12, 16].map((i) => IpAddress.scratch().load4(view, ip + i));
+  const pseudo = pseudoHeaderSum(source!, destination!, protocol, end - segment);
+  const check = protocol === PROTOCOL.TCP ? checkTcp : checkUdp;
+  const drop = check(view, segment, end, pseudo);
+  return `${from} protocol ${protocol}, ${drop === Drop.NONE ? "good" : "bad"} checksum`;
+}
+
 /** Turns an echo request into its reply, in place. */
 function answer(packet: Packet): boolean {
   const { bytes, view, at } = packet;
@@ -59,12 +100,15 @@ function answer(packet: Packet): boolean {
 }
 
 const device = await open();
-print({ name: device.name, mtu: device.mtu });
+print({ name: device.name, mtu: device.mtu, ipv6Missing: device.ipv6Missing });
 let answered = 0;
-let foreign = 0;
+const isFramed = device.capabilities.medium === "ethernet";
+/** What else came over an Ethernet. */
+const others: string[] = [];
 const handler = (packet: Packet) => {
-  if (answer(packet)) answered += Number(device.transmit(packet));
-  else foreign++;
+  const isPing = isFramed ? answerFrame(packet) : answer(packet);
+  if (isPing) answered += Number(device.transmit(packet));
+  else if (isFramed) others.push(describe(packet));
 };
 const ended = (async () => {
   for await (const _ of Deno.stdin.readable);
@@ -78,5 +122,5 @@ try {
   failure = `${error}`;
 }
 await device.close();
-print({ answered, foreign, failure, ...device.counters() });
+print({ answered, others, failure, ...device.counters() });
 if (failure !== undefined) Deno.exit(0); // standard input is still being read
