@@ -62,12 +62,19 @@ export class Interface {
   /** Largest IPv6 packet, in bytes, as routers say (RFC 4861 §4.6.4); never above the link's. */
   #mtu6 = Infinity;
 
-  constructor(index: number, name: string, link: Link, layer: LinkLayer, isLoopback = false) {
+  /** @param makeLayer Makes the link layer, which may ask the interface for its addresses. */
+  constructor(
+    index: number,
+    name: string,
+    link: Link,
+    makeLayer: (of: Interface) => LinkLayer,
+    isLoopback = false,
+  ) {
     this.index = index;
     this.name = name;
     this.link = link;
-    this.layer = layer;
     this.isLoopback = isLoopback;
+    this.layer = makeLayer(this);
   }
 
   /** Largest packet of a family, in bytes. */

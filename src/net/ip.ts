@@ -95,15 +95,15 @@ export class Ip implements Network {
     this.#input4 = new Ipv4Input(this);
     this.#input6 = new Ipv6Input(this);
     this.loopback = new Loopback(counters);
-    const lo = new Interface(1, "lo", this.loopback, this.loopback, true);
+    const lo = new Interface(1, "lo", this.loopback, () => this.loopback, true);
     this.interfaces.push(lo);
     this.addAddress(lo, { address: IpAddress.v4(127, 0, 0, 1), prefixLength: 8 });
     this.addAddress(lo, { address: IpAddress.parse("::1"), prefixLength: 128 });
   }
 
   /** Adds an interface, as yet without addresses. */
-  addInterface(name: string, link: Link, layer: LinkLayer): Interface {
-    const added = new Interface(this.interfaces.length + 1, name, link, layer);
+  addInterface(name: string, link: Link, makeLayer: (of: Interface) => LinkLayer): Interface {
+    const added = new Interface(this.interfaces.length + 1, name, link, makeLayer);
     this.interfaces.push(added);
     return added;
   }
@@ -203,6 +203,14 @@ export class Ip implements Network {
     const drop = this.#reassembler.add(fragment, now);
     if (drop !== Drop.NONE) return drop;
     return this.#open(this.#reassembler.whole, from, now);
+  }
+
+  /** Nobody has answered for the next hop of a packet: whoever sent it is told. */
+  unreachable(packet: Packet, by: Interface, now: number): void {
+    if (packet.view.getUint8(packet.at) >>> 4 === 4) this.#input4.describe(packet);
+    else this.#input6.describe(packet, by.index);
+    packet.isGroup = false;
+    this.reporter?.report(ErrorKind.HOST_UNREACHABLE, packet, 0, now);
   }
 
   /** Where the number of the upper protocol stands, of the IPv6 packet laid open last. */

@@ -27,23 +27,29 @@ export class Ipv4Input {
     this.#ip = ip;
   }
 
-  /** See {@linkcode Ip.receive}. */
-  receive(packet: Packet, from: Interface, now: number): Drop {
+  /** Fills in what IP knows of a packet that is known to be good: of one that waited to be sent. */
+  describe(packet: Packet): void {
     const { view, at } = packet;
-    const drop = checkIpv4(view, at, packet.end);
-    if (drop !== Drop.NONE) return drop;
     const header = this.#header.bind(view, at);
-    const { headerLength } = header;
     packet.source.load4(view, at + 12);
     packet.destination.load4(view, at + 16);
     packet.protocol = header.protocol;
     packet.ttl = header.ttl;
     packet.tos = header.tos;
-    packet.transportAt = at + headerLength;
+    packet.transportAt = at + header.headerLength;
     packet.end = at + header.totalLength;
+  }
+
+  /** See {@linkcode Ip.receive}. */
+  receive(packet: Packet, from: Interface, now: number): Drop {
+    const { view, at } = packet;
+    const drop = checkIpv4(view, at, packet.end);
+    if (drop !== Drop.NONE) return drop;
+    this.describe(packet);
+    const header = this.#header;
     if (this.#ip.isInvalidSource(packet.source, from)) return Drop.IP_BAD_SOURCE;
     const isForUs = this.#isForUs(packet, from);
-    if (headerLength > IPV4_MIN_HEADER) {
+    if (header.headerLength > IPV4_MIN_HEADER) {
       const wrong = this.#options.check(view, at, at + IPV4_MIN_HEADER, packet.transportAt);
       if (wrong !== Drop.NONE) return this.#badOption(wrong, packet, now);
     }

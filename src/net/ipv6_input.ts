@@ -35,19 +35,36 @@ export class Ipv6Input {
     this.#ip = ip;
   }
 
-  /** See {@linkcode Ip.receive}. */
-  receive(packet: Packet, from: Interface, now: number): Drop {
+  /** Fills in what IP knows of a packet that is known to be good: of one that waited to be sent. */
+  describe(packet: Packet, zone: number): void {
+    this.#describe(packet, zone);
+    if (
+      this.#chain.walk(packet.view, packet.transportAt, packet.protocol, packet.end) !== Drop.NONE
+    ) {
+      return;
+    }
+    packet.protocol = this.#chain.protocol;
+    packet.transportAt = this.#chain.transportAt;
+  }
+
+  #describe(packet: Packet, zone: number): void {
     const { view, at } = packet;
-    const drop = checkIpv6(view, at, packet.end);
-    if (drop !== Drop.NONE) return drop;
     const header = this.#header.bind(view, at);
-    packet.source.load16(view, at + 8).scope(from.index);
-    packet.destination.load16(view, at + 24).scope(from.index);
+    packet.source.load16(view, at + 8).scope(zone);
+    packet.destination.load16(view, at + 24).scope(zone);
     packet.protocol = header.nextHeader;
     packet.ttl = header.hopLimit;
     packet.tos = header.trafficClass;
     packet.transportAt = at + IPV6_HEADER;
     packet.end = at + IPV6_HEADER + header.payloadLength;
+  }
+
+  /** See {@linkcode Ip.receive}. */
+  receive(packet: Packet, from: Interface, now: number): Drop {
+    const { view, at } = packet;
+    const drop = checkIpv6(view, at, packet.end);
+    if (drop !== Drop.NONE) return drop;
+    this.#describe(packet, from.index);
     if (this.#isInvalidSource(packet, from)) return Drop.IP_BAD_SOURCE;
     if (!this.#isForUs(packet, from)) return this.#ip.forward(packet, from, now);
     return this.#walk(packet, from, now);

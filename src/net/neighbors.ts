@@ -70,7 +70,7 @@ export const DEFAULT_NEIGHBOR_CONFIG: NeighborConfig = {
   unicastSolicits: 3,
   staleTime: 600_000,
   maxEntries: 1024,
-  maxWaiting: 16,
+  maxWaiting: 64,
   maxWaitingBytes: 1 << 20,
 };
 

@@ -52,6 +52,7 @@ export async function ping(
   try {
     // A request that the device has no room for is lost like any other.
     echo.send(source, remote, identifier, 1, data);
+    context.kick();
     return await promise;
   } finally {
     clearTimeout(timer);

@@ -86,6 +86,7 @@ export class UdpSocket
       }
       const source = this.#receiver.address ?? preferred;
       const sent = udp.send(source, this.#receiver.port, remote, to.port, bytes);
+      this.#context.kick();
       return sent ? bytes.length : 0;
     });
   }

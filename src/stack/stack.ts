@@ -9,12 +9,14 @@ import type { Env } from "../base/env.ts";
 import { ErrorKind, type ErrorReporter } from "../base/network.ts";
 import { TokenBucket } from "../base/token_bucket.ts";
 import { Echo } from "../net/echo.ts";
+import { Ethernet, type EthernetHooks } from "../net/ethernet.ts";
 import { DEFAULT_ICMP_CONFIG, Icmp, type IcmpConfig } from "../net/icmp.ts";
 import { Icmpv6 } from "../net/icmpv6.ts";
 import type { Interface } from "../net/interface.ts";
 import { Ip } from "../net/ip.ts";
 import type { Link } from "../net/link_layer.ts";
 import { PointToPoint } from "../net/point_to_point.ts";
+import { sourceAddress } from "../net/source_address.ts";
 import { TransportErrors } from "../net/transport_errors.ts";
 import { Udp } from "../net/udp.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
@@ -72,12 +74,14 @@ export class Stack implements ErrorReporter {
   readonly icmpv6: Icmpv6;
   readonly udp: Udp;
   readonly tcp: Tcp;
+  #env: Env;
   #errors: TransportErrors;
   #now = 0;
   readonly #receiveOwn: (packet: Packet) => void;
 
   constructor(options: StackOptions, env: Env) {
     const { counters } = this;
+    this.#env = env;
     const ip = this.ip = new Ip(counters, env);
     ip.reporter = this;
     const { errorRate, errorBurst } = { ...DEFAULT_ICMP_CONFIG, ...options.icmp };
@@ -97,14 +101,43 @@ export class Stack implements ErrorReporter {
   addInterface(config: InterfaceConfig): Interface {
     const { ip } = this;
     const { name, link, addresses, gateways = [] } = config;
-    const added = ip.addInterface(name, link, new PointToPoint(link, this.counters));
+    const { mac } = config;
+    const added = ip.addInterface(
+      name,
+      link,
+      (of) => mac === undefined ? new PointToPoint(link, this.counters) : this.#ethernet(of, mac),
+    );
+    const { layer } = added;
     for (const { address, prefixLength } of addresses) {
       ip.addAddress(added, { address, prefixLength });
+      if (address.family === 4 && layer instanceof Ethernet) layer.arp.announce(address);
       const isAlone = prefixLength === address.length * 8 && added.layer.mac === null;
       if (isAlone) this.#addDefaultRoute(added, address.family, null);
     }
     for (const gateway of gateways) this.#addDefaultRoute(added, gateway.family, gateway);
     return added;
+  }
+
+  #ethernet(of: Interface, mac: Uint8Array): Ethernet {
+    const { ip } = this;
+    const hooks: EthernetHooks = {
+      isOwn4: (address) => of.has(address),
+      sourceFor4: (target) => sourceAddress(of, target, target),
+      claimed: () => {},
+      conflict: (address) => ip.removeAddress(of, address),
+      ndSolicit: () => {},
+      unreachable: (packet, now) => ip.unreachable(packet, of, now),
+    };
+    // A fixed address is kept whatever comes (RFC 5227 §2.4 c): two forged packets would take it away.
+    const arp = { keepAddresses: true };
+    return new Ethernet({
+      link: of.link,
+      mac,
+      counters: this.counters,
+      env: this.#env,
+      hooks,
+      arp,
+    });
   }
 
   #addDefaultRoute(by: Interface, family: 4 | 6, gateway: IpAddress | null): void {

@@ -30,7 +30,7 @@ class TestLink {
     };
     this.ip = new Ip(this.counters, new Random(1));
     const layer = new PointToPoint(link, this.counters);
-    this.interface = this.ip.addInterface("test0", link, layer);
+    this.interface = this.ip.addInterface("test0", link, () => layer);
     for (const address of [STACK, SECOND]) {
       this.ip.addAddress(this.interface, { address, prefixLength: 32 });
     }

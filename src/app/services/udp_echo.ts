@@ -24,6 +24,7 @@ export function echoDatagrams(stack: NetworkStack, reverse: boolean): void {
     address: null,
     port: 0,
     datagram({ packet, at, end, sourcePort, destinationPort }) {
+      if (packet.isGroup) return Drop.NONE; // everybody at once would be a flood
       // Two services that answer each other would never stop; and port 0 wants no answer.
       if (sourcePort === 0 || sourcePort === ECHO || sourcePort === CHARGEN) return Drop.NONE;
       const length = end - at;

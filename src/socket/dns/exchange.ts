@@ -127,6 +127,7 @@ async function askByUdp(
     counters.dnsQueries++;
     // A query that the device has no room for is lost like any other.
     udp.send(source, receiver.port, server.address, server.port, query);
+    context.kick();
     return await promise;
   } finally {
     signal.removeEventListener("abort", onAbort);

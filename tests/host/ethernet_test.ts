@@ -1,0 +1,61 @@
+/**
+ * Stacks on an Ethernet in memory: what programs see of several hosts on one link.
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { createStack, memorySwitch, type NetworkStack, SoftError } from "../../mod.ts";
+import { hearAll, pattern, say, settles, until } from "../stacks.ts";
+
+/** A test with three hosts on one switch, 10.0.0.1 to 10.0.0.3. */
+function switchTest(name: string, body: (hosts: NetworkStack[]) => Promise<void>): void {
+  Deno.test(name, async () => {
+    const lan = memorySwitch();
+    const hosts = [1, 2, 3].map((n) =>
+      createStack({ device: lan.connect(), address: [`10.0.0.${n}/24`, `fd00::${n}/64`] })
+    );
+    try {
+      await settles(body(hosts));
+    } finally {
+      await settles(Promise.all(hosts.map((host) => host.close())));
+    }
+  });
+}
+
+switchTest("hosts on a switch find each other by ARP", async ([first, second, third]) => {
+  assert(await first!.ping("10.0.0.2") >= 0);
+  assert(await first!.ping("10.0.0.3", { size: 5000 }) >= 0);
+  const listener = second!.listen({ port: 7 });
+  const conn = await third!.connect({ hostname: "10.0.0.2", port: 7 });
+  const peer = await listener.accept();
+  assertEquals(peer.remoteAddr.hostname, "10.0.0.3");
+  await say(conn, "hello");
+  await conn.closeWrite();
+  assertEquals(new TextDecoder().decode(await hearAll(peer)), "hello");
+});
+
+switchTest("who is not there is unreachable after three requests", async ([first]) => {
+  const { core } = first!;
+  const giveUp = new AbortController();
+  const { signal } = giveUp;
+  const refused = assertRejects(() => first!.connect({ hostname: "10.0.0.99", port: 7, signal }));
+  await until(() => core.tcp.connectionCount === 1, "the connection");
+  const [tcb] = core.tcp.connections();
+  await until(() => tcb!.softError === SoftError.HOST_UNREACHABLE, "the soft error");
+  const announcements = 2;
+  assertEquals(core.counters.arpRequestsSent, announcements + 3);
+  giveUp.abort();
+  await refused;
+});
+
+switchTest("a bulk transfer crosses the switch", async ([first, second]) => {
+  const listener = second!.listen({ port: 80 });
+  const conn = await first!.connect({ hostname: "10.0.0.2", port: 80 });
+  const peer = await listener.accept();
+  const sent = pattern(1_000_000);
+  const [got] = await Promise.all([
+    hearAll(peer),
+    new Blob([sent]).stream().pipeTo(conn.writable),
+  ]);
+  assertEquals(got.length, sent.length);
+  assert(got.every((byte, i) => byte === sent[i]));
+});
