@@ -13,7 +13,7 @@ const USAGE: [args: string[], message: RegExp][] = [
   [["--name"], /Option --name needs a value/],
   [["--address", "10.0.0"], /Option --address: .*"10\.0\.0"/],
   [["--address", "10.0.0.256"], /Option --address: .*"10\.0\.0\.256"/],
-  [["--host-address", "fe80::1"], /fe80::1.*need an IPv4 address/],
+  [["--host-address", "fe80::1"], /fd00::2 and fe80::1.*have to be in one/],
   [["--address", "224.0.0.1"], /224\.0\.0\.1.*not the address of one host/],
   [["--address", "10.0.0.1"], /10\.0\.0\.1 for both ends/],
   [["--mtu", "67"], /MTU of 67: it must be .* from 68 to 65535/],
