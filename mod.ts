@@ -17,7 +17,7 @@
 
 export type { HostDevice } from "./ffi/host_device.ts";
 export { openDevice } from "./ffi/open.ts";
-export type { Addresses, InterfaceOptions } from "./ffi/options.ts";
+export type { Addresses, LinkOptions } from "./ffi/options.ts";
 export { openPacketSocket, type PacketSocketOptions } from "./ffi/packet_socket.ts";
 export { openTap, type TapOptions } from "./ffi/tap.ts";
 export { openTun } from "./ffi/tun.ts";
@@ -26,8 +26,10 @@ export {
   type ConnectOptions,
   createStack,
   type DatagramOptions,
+  type InterfaceOptions,
   type ListenOptions,
   type NetworkStack,
+  type RouteOptions,
   type StackOptions,
 } from "./src/host/network_stack.ts";
 export { type Bridge, bridge } from "./src/phy/bridge.ts";

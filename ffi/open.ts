@@ -6,7 +6,7 @@
 
 import type { HostDevice } from "./host_device.ts";
 import { libcSource } from "./libc.ts";
-import type { InterfaceOptions } from "./options.ts";
+import type { LinkOptions } from "./options.ts";
 import { openTun } from "./tun.ts";
 import { openUtun } from "./utun.ts";
 
@@ -16,6 +16,6 @@ import { openUtun } from "./utun.ts";
  * @throws {Deno.errors.NotSupported} On any other system; for the rest see {@linkcode openTun}
  * and {@linkcode openUtun}.
  */
-export async function openDevice(options: InterfaceOptions = {}): Promise<HostDevice> {
+export async function openDevice(options: LinkOptions = {}): Promise<HostDevice> {
   return libcSource().os === "linux" ? await openTun(options) : await openUtun(options);
 }

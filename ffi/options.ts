@@ -9,8 +9,8 @@ import { IpAddress } from "../src/wire/address.ts";
 /** An address as text or ready made, or two of them: one of IPv4 and one of IPv6. */
 export type Addresses = string | IpAddress | readonly (string | IpAddress)[];
 
-/** How to set up an interface. */
-export interface InterfaceOptions {
+/** How to set up a point-to-point link between the host and the stack. */
+export interface LinkOptions {
   /** Name of the interface; by default the next one that is free. */
   name?: string;
   /**
@@ -35,7 +35,7 @@ export interface Ends {
 }
 
 /** The options with nothing left out but the name. */
-export interface InterfaceSettings {
+export interface LinkSettings {
   readonly name: string | undefined;
   /** `undefined` if the link has no IPv4. */
   readonly v4: Ends | undefined;
@@ -60,7 +60,7 @@ export const IPV6_PREFIX = 64;
  * @throws {TypeError} If an address is malformed, or cannot be that of an end of the link.
  * @throws {RangeError} If the MTU is out of range.
  */
-export function interfaceSettings(options: InterfaceOptions): InterfaceSettings {
+export function linkSettings(options: LinkOptions): LinkSettings {
   const { name, mtu = 1500 } = options;
   checkMtu(mtu, 65535);
   const given = [options.address, options.hostAddress].map(byFamily);

@@ -9,10 +9,10 @@ import type { HostDevice } from "./host_device.ts";
 import { openLibc } from "./libc.ts";
 import {
   type Ends,
-  type InterfaceOptions,
-  type InterfaceSettings,
-  interfaceSettings,
   IPV6_PREFIX,
+  type LinkOptions,
+  type LinkSettings,
+  linkSettings,
 } from "./options.ts";
 import { PostingReader } from "./reader.ts";
 import { checkName, type HostSettings, openTunTap, type TunSystem } from "./tun_tap.ts";
@@ -30,10 +30,10 @@ import { checkName, type HostSettings, openTunTap, type TunSystem } from "./tun_
  * @throws {DeviceError} For every other failure of the system.
  */
 export async function openTun(
-  options: InterfaceOptions = {},
+  options: LinkOptions = {},
   system: TunSystem = {},
 ): Promise<HostDevice> {
-  const settings = interfaceSettings(options);
+  const settings = linkSettings(options);
   if (settings.name !== undefined) checkName(settings.name);
   const libc = system.libc ?? openLibc();
   const startReader = system.startReader ?? PostingReader.start;
@@ -52,7 +52,7 @@ export async function openTun(
   }
 }
 
-function hostSettings(settings: InterfaceSettings): HostSettings {
+function hostSettings(settings: LinkSettings): HostSettings {
   const v4 = ({ address, hostAddress }: Ends) => ({
     address: hostAddress,
     peer: address,

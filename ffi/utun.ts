@@ -25,7 +25,7 @@ import { type Advice, DeviceError, systemError } from "./errno.ts";
 import { FdDevice } from "./fd_device.ts";
 import type { HostDevice, HostEnd } from "./host_device.ts";
 import { closeOnExec, fromCString, type Libc, openLibc } from "./libc.ts";
-import { type InterfaceOptions, type InterfaceSettings, interfaceSettings } from "./options.ts";
+import { type LinkOptions, type LinkSettings, linkSettings } from "./options.ts";
 import { PostingReader, type StartReader } from "./reader.ts";
 
 /** Runs a program to its end. */
@@ -62,10 +62,10 @@ const IFCONFIG = "/sbin/ifconfig";
  * @throws {DeviceError} For every other failure of the system.
  */
 export async function openUtun(
-  options: InterfaceOptions = {},
+  options: LinkOptions = {},
   system: UtunSystem = {},
 ): Promise<HostDevice> {
-  const settings = interfaceSettings(options);
+  const settings = linkSettings(options);
   const unit = unitOf(settings.name);
   const libc = system.libc ?? openLibc();
   const run = system.run ?? runProgram;
@@ -144,7 +144,7 @@ function nameOf(libc: Libc, fd: number): string {
   return fromCString(name);
 }
 
-async function configure(run: Run, name: string, settings: InterfaceSettings): Promise<HostEnd> {
+async function configure(run: Run, name: string, settings: LinkSettings): Promise<HostEnd> {
   const { v4, v6, isIpv6Required, ipv6Missing, mtu } = settings;
   const addresses: IpAddress[] = [];
   const up = ["mtu", `${mtu}`, "up"];

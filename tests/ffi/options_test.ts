@@ -1,21 +1,21 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type InterfaceOptions, interfaceSettings } from "../../ffi/options.ts";
+import { type LinkOptions, linkSettings } from "../../ffi/options.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 
 /** What comes of options, the host's end first. */
-function ends(options: InterfaceOptions): (string | undefined)[] {
-  const { v4, v6 } = interfaceSettings(options);
+function ends(options: LinkOptions): (string | undefined)[] {
+  const { v4, v6 } = linkSettings(options);
   return [v4, v6].map((pair) => pair && `${pair.hostAddress} ${pair.address}`);
 }
 
-Deno.test("interfaceSettings() fills in what is left out", () => {
-  const { name, mtu, isIpv6Required, ipv6Missing } = interfaceSettings({});
+Deno.test("linkSettings() fills in what is left out", () => {
+  const { name, mtu, isIpv6Required, ipv6Missing } = linkSettings({});
   assertEquals([name, mtu, isIpv6Required, ipv6Missing], [undefined, 1500, false, undefined]);
   assertEquals(ends({}), ["10.0.0.1 10.0.0.2", "fd00::1 fd00::2"]);
 });
 
-Deno.test("interfaceSettings() sets up the families that are named at either end", () => {
-  const cases: [options: InterfaceOptions, v4: string | undefined, v6: string | undefined][] = [
+Deno.test("linkSettings() sets up the families that are named at either end", () => {
+  const cases: [options: LinkOptions, v4: string | undefined, v6: string | undefined][] = [
     [{ address: "192.0.2.2", hostAddress: "192.0.2.1" }, "192.0.2.1 192.0.2.2", undefined],
     [{ address: IpAddress.v4(10, 0, 0, 9) }, "10.0.0.1 10.0.0.9", undefined],
     [{ hostAddress: "fd00::9" }, undefined, "fd00::9 fd00::2"],
@@ -29,20 +29,20 @@ Deno.test("interfaceSettings() sets up the families that are named at either end
   for (const [options, v4, v6] of cases) assertEquals(ends(options), [v4, v6]);
 });
 
-Deno.test("interfaceSettings() does without IPv6 below its MTU, unless it was asked for", () => {
-  const { v4, v6, ipv6Missing } = interfaceSettings({ mtu: 1279 });
+Deno.test("linkSettings() does without IPv6 below its MTU, unless it was asked for", () => {
+  const { v4, v6, ipv6Missing } = linkSettings({ mtu: 1279 });
   assert(v4 !== undefined && v6 === undefined);
   assertEquals(ipv6Missing, "IPv6 needs an MTU of 1280 or more, not 1279");
-  assert(interfaceSettings({ mtu: 1280 }).v6 !== undefined);
+  assert(linkSettings({ mtu: 1280 }).v6 !== undefined);
   assertThrows(
-    () => interfaceSettings({ mtu: 1279, address: "fd00::2" }),
+    () => linkSettings({ mtu: 1279, address: "fd00::2" }),
     RangeError,
     "Cannot use fd00::2: IPv6 needs an MTU of 1280 or more, not 1279",
   );
 });
 
-Deno.test("interfaceSettings() refuses what cannot work, and says why", () => {
-  const cases: [options: InterfaceOptions, type: ErrorConstructor, message: string][] = [
+Deno.test("linkSettings() refuses what cannot work, and says why", () => {
+  const cases: [options: LinkOptions, type: ErrorConstructor, message: string][] = [
     [{ mtu: 67 }, RangeError, "Cannot use an MTU of 67"],
     [{ mtu: 65536 }, RangeError, "must be a whole number from 68 to 65535"],
     [{ mtu: 1500.5 }, RangeError, "Cannot use an MTU of 1500.5"],
@@ -60,8 +60,8 @@ Deno.test("interfaceSettings() refuses what cannot work, and says why", () => {
     [{ address: [] }, TypeError, "Cannot set up a link without addresses"],
   ];
   for (const [options, type, message] of cases) {
-    assertThrows(() => interfaceSettings(options), type, message);
+    assertThrows(() => linkSettings(options), type, message);
   }
-  assertEquals(interfaceSettings({ mtu: 68 }).mtu, 68);
-  assertEquals(interfaceSettings({ mtu: 65535 }).mtu, 65535);
+  assertEquals(linkSettings({ mtu: 68 }).mtu, 68);
+  assertEquals(linkSettings({ mtu: 65535 }).mtu, 65535);
 });
