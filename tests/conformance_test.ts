@@ -1,5 +1,5 @@
 /**
- * Holds the conformance table to the tests: no unknown id, no requirement of TCP without an answer,
+ * Holds the conformance table to the tests: no unknown id, no requirement without an answer,
  * and a document that is up to date.
  */
 

@@ -57,6 +57,7 @@ const NOT_MET = `${REQUIREMENTS}not_met.tsv`;
 const SOURCES: Readonly<Record<string, string>> = {
   "rfc9293.tsv": "RFC 9293",
   "tcp.tsv": "The RFCs beside it",
+  "ip.tsv": "The link and Internet layers, and UDP",
 };
 
 const ID = String.raw`(?:MUST|SHLD|MAY|REC|RFC\d+)-\d+`;
@@ -162,7 +163,7 @@ export function render({ sources }: Conformance): string {
     [line(headings), line(headings.map(() => "---")), ...rows.map(line)].join("\n");
   return [
     "<!-- deno-fmt-ignore-file -->",
-    "# Conformance of TCP\n",
+    "# Conformance\n",
     "Which tests show that a requirement is met. `deno task conformance` writes this page: change",
     "the tests' names and docs/requirements/ instead.\n",
     table(["Level", "Requirements", "Met", "Deliberately not", "Missing"], counts),

@@ -108,7 +108,7 @@ export interface ErrorReceiver {
 
 /** How a transport wants its message to travel. */
 export interface SendOptions {
-  /** Time to live, 1 to 255. */
+  /** Time to live or hop limit, 1 to 255; 0: the default (RFC 1122 §3.2.1.7). */
   readonly ttl: number;
   /** The whole type-of-service byte: Diffserv field and ECN. */
   readonly tos: number;

@@ -9,7 +9,7 @@ import { parseAddress, parseNetwork } from "../socket/addresses.ts";
 import type { Closable, SocketContext } from "../socket/context.ts";
 import { openFirst } from "../socket/connect.ts";
 import { checkPort, closedHere } from "../socket/errors.ts";
-import { checkConnectionOptions } from "../socket/options.ts";
+import { checkConnectionOptions, checkTtl } from "../socket/options.ts";
 import { ping, type PingOptions } from "../socket/ping.ts";
 import { type DnsOptions, type ResolveOptions, Resolver } from "../socket/resolver.ts";
 import { TcpConn } from "../socket/tcp_conn.ts";
@@ -60,6 +60,8 @@ export interface StackOptions extends Partial<InterfaceOptions> {
   interfaces?: InterfaceOptions[];
   /** Ways beyond those that addresses and gateways make. */
   routes?: RouteOptions[];
+  /** Time to live, or hop limit, of what is sent without one: 1 to 255; by default 64. */
+  ttl?: number;
   /** Settings of TCP; those left out have their defaults. */
   tcp?: Partial<TcpConfig>;
   /** Settings of ICMP; those left out have their defaults. */
@@ -128,8 +130,11 @@ export class NetworkStack implements AsyncDisposable {
   constructor(options: StackOptions) {
     const interfaces = interfacesOf(options);
     this.#devices = interfaces.map(({ device }) => device);
-    const { tcp, icmp } = options;
-    this.core = new Stack({ interfaces: interfaces.map(interfaceConfig), tcp, icmp }, { random });
+    const { ttl, tcp, icmp } = options;
+    if (ttl !== undefined) checkTtl(ttl);
+    this.core = new Stack({ interfaces: interfaces.map(interfaceConfig), ttl, tcp, icmp }, {
+      random,
+    });
     for (const route of options.routes ?? []) addRoute(this.core.ip, route);
     this.#dispatcher = new Dispatcher(this.#devices, this.core, now);
     const kick = () => this.#dispatcher.kick();

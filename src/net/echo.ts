@@ -14,7 +14,7 @@ import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
 import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 
-const DEFAULT_OPTIONS: SendOptions = { ttl: 64, tos: 0, dontFragment: false };
+const DEFAULT_OPTIONS: SendOptions = { ttl: 0, tos: 0, dontFragment: false };
 
 /** Whoever waits for the answers to echo requests. */
 export interface EchoReceiver {

@@ -70,7 +70,7 @@ function isError(type: number): boolean {
     type === ICMP_TYPE.PARAMETER_PROBLEM;
 }
 
-const OPTIONS: SendOptions = { ttl: 64, tos: 0, dontFragment: false };
+const OPTIONS: SendOptions = { ttl: 0, tos: 0, dontFragment: false };
 
 /** ICMP over IPv4. */
 export class Icmp {

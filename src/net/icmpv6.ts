@@ -82,7 +82,7 @@ const ERRORS: Partial<Record<ErrorKind, readonly [type: number, code: number]>> 
   ],
 };
 
-const OPTIONS: SendOptions = { ttl: 64, tos: 0, dontFragment: false };
+const OPTIONS: SendOptions = { ttl: 0, tos: 0, dontFragment: false };
 
 /** Whoever takes the messages of a protocol that lives in ICMPv6; their checksum is right. */
 export interface Icmpv6Receiver {

@@ -59,6 +59,8 @@ export class Ip implements Network {
   readonly loopback: Loopback;
   /** Who is told of packets that come to nothing. */
   reporter: ErrorReporter | null = null;
+  /** Time to live of what is sent without one, 1 to 255 (RFC 1122 §3.2.1.7). */
+  readonly defaultTtl: number;
   /** What {@linkcode receive} has laid open. */
   current: Packet;
   #env: Env;
@@ -81,7 +83,9 @@ export class Ip implements Network {
   #hopNext: IpAddress = IpAddress.scratch();
   #hopNextOwn = IpAddress.scratch();
 
-  constructor(counters: Counters, env: Env) {
+  /** @param defaultTtl See {@linkcode defaultTtl}; 64 is what RFC 1340 assigned. */
+  constructor(counters: Counters, env: Env, defaultTtl = 64) {
+    this.defaultTtl = defaultTtl;
     this.counters = counters;
     this.#env = env;
     this.#reassembler = new Reassembler(
@@ -300,7 +304,7 @@ export class Ip implements Network {
     this.#identification = (this.#identification + 1) & 0xffff;
     header.identification = this.#identification;
     header.flagsAndOffset = options.dontFragment ? DONT_FRAGMENT : 0;
-    header.ttl = options.ttl;
+    header.ttl = options.ttl || this.defaultTtl;
     header.protocol = protocol;
     source.store(outgoing.view, at + 12);
     destination.store(outgoing.view, at + 16);
@@ -323,7 +327,7 @@ export class Ip implements Network {
     header.writeFirstWord(options.tos, this.#flowLabel(source, destination, protocol));
     header.payloadLength = outgoing.end - at - IPV6_HEADER;
     header.nextHeader = extra !== 0 ? PROTOCOL.HOP_BY_HOP : protocol;
-    header.hopLimit = options.ttl;
+    header.hopLimit = options.ttl || this.#hopInterface!.hopLimit || this.defaultTtl;
     source.store(view, at + 8);
     destination.store(view, at + 24);
   }

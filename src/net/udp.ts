@@ -17,7 +17,7 @@ import { PROTOCOL } from "../wire/protocol.ts";
 import { checkUdp, UDP_HEADER, UdpHeader } from "../wire/udp.ts";
 
 /** Default time to live of datagrams. */
-const DEFAULT_OPTIONS: SendOptions = { ttl: 64, tos: 0, dontFragment: false };
+const DEFAULT_OPTIONS: SendOptions = { ttl: 0, tos: 0, dontFragment: false };
 
 /** One datagram that has come in. Made once and used again: copy what outlives the call. */
 export class Datagram {
@@ -65,6 +65,8 @@ export class Udp implements ErrorReceiver {
     const drop = checkUdp(view, at, end, pseudo);
     if (drop !== Drop.NONE) return drop;
     const header = this.#header.bind(view, at);
+    // RFC 8200 §8.1: in IPv6 there is no datagram without a checksum.
+    if (header.checksum === 0 && packet.source.family === 6) return Drop.UDP_BAD_CHECKSUM;
     const receiver = this.#bound.find(packet.destination, header.destinationPort);
     if (receiver === undefined) return Drop.UDP_NO_PORT;
     this.#counters.udpReceived++;

@@ -54,6 +54,8 @@ export interface InterfaceConfig {
 /** What a stack is made of. */
 export interface StackOptions {
   readonly interfaces: readonly InterfaceConfig[];
+  /** Time to live, or hop limit, of what is sent without one: 1 to 255; by default 64. */
+  readonly ttl?: number;
   /** Settings of TCP; those left out have their defaults. */
   readonly tcp?: Partial<TcpConfig>;
   /** Settings of ICMP; those left out have their defaults. */
@@ -82,7 +84,7 @@ export class Stack implements ErrorReporter {
   constructor(options: StackOptions, env: Env) {
     const { counters } = this;
     this.#env = env;
-    const ip = this.ip = new Ip(counters, env);
+    const ip = this.ip = new Ip(counters, env, options.ttl);
     ip.reporter = this;
     const { errorRate, errorBurst } = { ...DEFAULT_ICMP_CONFIG, ...options.icmp };
     const budget = new TokenBucket(errorRate, errorBurst);

@@ -78,7 +78,7 @@ export interface TcpConfig {
   readonly keepAliveOctet: boolean;
   /** Explicit congestion notification (RFC 3168): by default when the peer asks for it. */
   readonly ecn: EcnMode;
-  /** Time to live of segments, 1 to 255 (MUST-49). */
+  /** Time to live of segments, 1 to 255; 0: the default of IP (MUST-49). */
   readonly ttl: number;
   /** Congestion control of connections that are given no other. */
   readonly congestion: CongestionName;
@@ -114,6 +114,6 @@ export const DEFAULT_TCP_CONFIG: TcpConfig = {
   challengeInterval: 500,
   challengeLimit: Infinity,
   ecn: "passive",
-  ttl: 64,
+  ttl: 0,
   congestion: "cubic",
 };

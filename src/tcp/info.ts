@@ -77,7 +77,7 @@ export interface TcpInfo {
   };
   /** Diffserv field of what is sent, and of what was received last, in the upper six bits. */
   tos: { send: number; receive: number };
-  /** Time to live of what is sent. */
+  /** Time to live of what is sent; 0: the default of IP. */
   ttl: number;
 
   /** Counts since the connection began, of segments and of bytes of text. */

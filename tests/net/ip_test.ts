@@ -20,7 +20,7 @@ class TestLink {
   readonly ip: Ip;
   readonly interface: Interface;
 
-  constructor(readonly mtu = 1500) {
+  constructor(readonly mtu = 1500, ttl?: number) {
     const link = {
       mtu,
       transmit: (packet: Parameters<typeof bytesOf>[0]) => {
@@ -28,7 +28,7 @@ class TestLink {
         return this.up;
       },
     };
-    this.ip = new Ip(this.counters, new Random(1));
+    this.ip = new Ip(this.counters, new Random(1), ttl);
     const layer = new PointToPoint(link, this.counters);
     this.interface = this.ip.addInterface("test0", link, () => layer);
     for (const address of [STACK, SECOND]) {
@@ -174,4 +174,44 @@ Deno.test("IP sends from its first address, and to itself from the one that is s
   assert(ip.sourceFor(SECOND)!.equals(SECOND));
   assert(ip.sourceFor(IpAddress.v4(127, 0, 0, 1))!.isLoopback);
   assertEquals(ip.sourceFor(IpAddress.parse("2001:db8::1")), undefined);
+});
+
+Deno.test("[RFC1122-07] [RFC1122-09] what is sent without a TTL gets the default, which can be set (RFC 1122 §3.2.1.7)", () => {
+  for (const [setting, want] of [[undefined, 64], [128, 128], [1, 1]]) {
+    const link = new TestLink(1500, setting);
+    link.send(5, { ...OPTIONS, ttl: 0 });
+    assertEquals(parseIpv4(link.sent[0]!).ttl, want);
+  }
+});
+
+Deno.test("[RFC1122-08] a packet is not dropped at its end for its TTL (RFC 1122 §3.2.1.7)", () => {
+  for (const ttl of [0, 1]) {
+    const link = new TestLink();
+    const bytes = ipv4({ protocol: 17, payload: new Uint8Array(8), ttl });
+    assertEquals(link.ip.receive(packetOf(bytes), link.interface, 0), Drop.NONE);
+  }
+});
+
+Deno.test("[RFC1122-05] no packet leaves with a loopback address (RFC 1122 §3.2.1.3)", () => {
+  const link = new TestLink();
+  const loopback = IpAddress.v4(127, 0, 0, 1);
+  link.ip.outgoing.end = TRANSPORT_AT + 8;
+  assert(!link.ip.send(loopback, PEER, 17, OPTIONS));
+  assertEquals(link.counters.drops[Drop.SEND_NO_ROUTE], 1);
+  link.ip.outgoing.end = TRANSPORT_AT + 8;
+  link.ip.send(loopback, loopback, 17, OPTIONS);
+  assertEquals(link.sent, []);
+});
+
+Deno.test("[RFC1122-20] a host without a router reaches its neighbors and nobody else (RFC 1122 §3.3.1.1)", () => {
+  const counters = new Counters();
+  const ip = new Ip(counters, new Random(1));
+  const link = { mtu: 1500, transmit: () => true };
+  const lan = ip.addInterface("lan", link, () => new PointToPoint(link, counters));
+  ip.addAddress(lan, { address: STACK, prefixLength: 24 });
+  assert(ip.sourceFor(PEER)!.equals(STACK));
+  assertEquals(ip.sourceFor(IpAddress.v4(10, 0, 1, 1)), undefined);
+  const prefix = IpAddress.v4(0, 0, 0, 0);
+  ip.addRoute({ prefix, length: 0, gateway: PEER, interface: lan, metric: 0 });
+  assert(ip.sourceFor(IpAddress.v4(10, 0, 1, 1))!.equals(STACK));
 });
