@@ -162,6 +162,8 @@ export interface Sent {
   tos: number;
   ttl: number;
   dontFragment: boolean;
+  /** The bytes of its options, if it has any. */
+  options?: Uint8Array;
   /** What IP carries. */
   payload: Uint8Array;
 }
@@ -186,11 +188,14 @@ export interface SentSegment {
  */
 export function parseIpv4(bytes: Uint8Array): Sent {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint8(0) !== 0x45) throw new Error("Not an IPv4 header of 20 bytes");
+  const headerLength = (view.getUint8(0) & 15) * 4;
+  if (view.getUint8(0) >>> 4 !== 4 || headerLength < 20) throw new Error("Not an IPv4 header");
   if (view.getUint16(2) !== bytes.length) {
     throw new Error(`Total length is ${view.getUint16(2)}, but ${bytes.length} bytes were sent`);
   }
-  if (finish(sum(view, 0, 20)) !== 0) throw new Error("The IP header's checksum is wrong");
+  if (finish(sum(view, 0, headerLength)) !== 0) {
+    throw new Error("The IP header's checksum is wrong");
+  }
   const address = (at: number) => IpAddress.scratch().load4(view, at).toString();
   return {
     source: address(12),
@@ -199,7 +204,8 @@ export function parseIpv4(bytes: Uint8Array): Sent {
     tos: view.getUint8(1),
     ttl: view.getUint8(8),
     dontFragment: view.getUint16(6) === 0x4000,
-    payload: bytes.subarray(20),
+    ...(headerLength > 20 && { options: bytes.subarray(20, headerLength) }),
+    payload: bytes.subarray(headerLength),
   };
 }
 

@@ -118,6 +118,8 @@ export interface SendOptions {
   readonly interface?: number;
   /** Whether routers on the way are to look at it (RFC 2113, RFC 2711). */
   readonly routerAlert?: boolean;
+  /** IPv4 options, a multiple of 4 bytes long, 40 at most; instead of a router alert. */
+  readonly ipv4Options?: Uint8Array;
 }
 
 /** Whoever tells senders what became of their packets: ICMP. */

@@ -15,6 +15,7 @@ import { IPV4_MIN_HEADER, Ipv4Header } from "../wire/ipv4.ts";
 import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import type { Echo } from "./echo.ts";
+import { HopRecorder } from "./hop_record.ts";
 import { MIN_QUOTE, type TransportErrors } from "./transport_errors.ts";
 
 /** Largest error with its IP header, in bytes (RFC 1812 §4.3.2.3). */
@@ -81,6 +82,7 @@ export class Icmp {
   #budget: TokenBucket;
   #header = new IcmpHeader();
   #quoted = new Ipv4Header();
+  #hops: HopRecorder;
 
   /** @param budget How many errors may be sent (RFC 1812 §4.3.2.8). */
   constructor(
@@ -91,6 +93,7 @@ export class Icmp {
     budget: TokenBucket,
   ) {
     this.#network = network;
+    this.#hops = new HopRecorder(network);
     this.#counters = counters;
     this.#echo = echo;
     this.#errors = errors;
@@ -106,7 +109,7 @@ export class Icmp {
       case ICMP_TYPE.ECHO:
         // An answer from everybody at once serves attacks more than it does anybody.
         if (packet.isGroup) return Drop.ICMP_GROUP_ECHO;
-        this.#echoReply(packet);
+        this.#echoReply(packet, now);
         return Drop.NONE;
       case ICMP_TYPE.ECHO_REPLY:
         return this.#echo.deliver(packet);
@@ -152,8 +155,11 @@ export class Icmp {
     return this.#errors.deliver(quoted.protocol, now);
   }
 
-  /** All data comes back, from the address that was asked (RFC 1122 §3.2.2.6). */
-  #echoReply(packet: Packet): void {
+  /**
+   * All data comes back, from the address that was asked, and so do the options that packets
+   * collect on their way (RFC 1122 §3.2.2.6).
+   */
+  #echoReply(packet: Packet, now: number): void {
     const reply = this.#network.outgoing;
     const length = packet.end - packet.transportAt;
     copyBytes(packet.bytes, packet.transportAt, reply.bytes, TRANSPORT_AT, length);
@@ -162,7 +168,9 @@ export class Icmp {
     header.type = ICMP_TYPE.ECHO_REPLY;
     header.code = 0;
     header.writeChecksum(reply.end);
-    if (this.#network.send(packet.destination, packet.source, PROTOCOL.ICMP, OPTIONS)) {
+    const ipv4Options = this.#hops.answer(packet, now);
+    const options = ipv4Options === undefined ? OPTIONS : { ...OPTIONS, ipv4Options };
+    if (this.#network.send(packet.destination, packet.source, PROTOCOL.ICMP, options)) {
       this.#counters.icmpEchoReplies++;
     }
   }

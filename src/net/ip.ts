@@ -5,6 +5,7 @@
  * @module
  */
 
+import { copyBytes } from "../base/bytes.ts";
 import type { Counters } from "../base/counters.ts";
 import type { Env } from "../base/env.ts";
 import { ErrorKind, type ErrorReporter, type Network, type SendOptions } from "../base/network.ts";
@@ -30,8 +31,8 @@ import { sourceAddress } from "./source_address.ts";
 
 /** Largest IPv4 packet, and largest payload of an IPv6 packet, in bytes. */
 const MAX_LENGTH = 65535;
-/** Bytes of a router alert option, in either family. */
-const ROUTER_ALERT = { 4: 4, 6: ROUTER_ALERT_HEADER } as const;
+/** The router alert option of IPv4 (RFC 2113 §2.1). */
+const ROUTER_ALERT = Uint8Array.of(IPV4_OPTION.ROUTER_ALERT, 4, 0, 0);
 
 const BROADCAST = IpAddress.v4(255, 255, 255, 255);
 
@@ -242,9 +243,8 @@ export class Ip implements Network {
     const by = this.#hopInterface!;
     // RFC 1122 §3.2.1.3 (g): such an address must not appear outside a host.
     if (source.isLoopback && !by.isLoopback) return this.#dropped(Drop.SEND_NO_ROUTE);
-    const extra = options.routerAlert ? ROUTER_ALERT[destination.family] : 0;
-    if (destination.family === 4) this.#writeHeader4(source, destination, protocol, options, extra);
-    else this.#writeHeader6(source, destination, protocol, options, extra);
+    if (destination.family === 4) this.#writeHeader4(source, destination, protocol, options);
+    else this.#writeHeader6(source, destination, protocol, options);
     const mtu = by.mtu(destination.family);
     if (packet.end - packet.at > mtu || (destination.family === 6 && !options.dontFragment)) {
       return options.dontFragment
@@ -288,14 +288,13 @@ export class Ip implements Network {
     destination: IpAddress,
     protocol: number,
     options: SendOptions,
-    extra: number,
   ): void {
     const { outgoing } = this;
+    const extras = options.routerAlert ? ROUTER_ALERT : options.ipv4Options;
+    const extra = extras === undefined ? 0 : extras.length;
     const at = TRANSPORT_AT - IPV4_MIN_HEADER - extra;
     outgoing.at = at;
-    if (extra !== 0) {
-      outgoing.view.setUint32(at + IPV4_MIN_HEADER, IPV4_OPTION.ROUTER_ALERT << 24 | 4 << 16);
-    }
+    if (extras !== undefined) copyBytes(extras, 0, outgoing.bytes, TRANSPORT_AT - extra, extra);
     const header = this.#header4.bind(outgoing.view, at);
     header.headerLength = IPV4_MIN_HEADER + extra;
     header.tos = options.tos;
@@ -316,10 +315,10 @@ export class Ip implements Network {
     destination: IpAddress,
     protocol: number,
     options: SendOptions,
-    extra: number,
   ): void {
     const { outgoing } = this;
     const { view } = outgoing;
+    const extra = options.routerAlert ? ROUTER_ALERT_HEADER : 0;
     const at = TRANSPORT_AT - IPV6_HEADER - extra;
     outgoing.at = at;
     if (extra !== 0) writeRouterAlert(view, at + IPV6_HEADER, protocol);

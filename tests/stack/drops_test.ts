@@ -14,6 +14,7 @@ const [FIN, SYN, RST, ACK] = [1, 2, 4, 16];
 const PORTS = { sourcePort: 40000, destinationPort: 80 };
 const ALL = IpAddress.v4(224, 0, 0, 1);
 const TEXT = Uint8Array.of(1, 2, 3);
+const OPTIONS = { protocol: 17, payload: TEXT };
 
 /** A packet with one byte of it turned over. */
 function damaged(bytes: Uint8Array<ArrayBuffer>, at: number): Uint8Array<ArrayBuffer> {
@@ -78,6 +79,9 @@ const MAKERS: Partial<Record<keyof typeof Drop, (host: TestHost) => void>> = {
   IP_BAD_LENGTH: (host) => host.receive(Uint8Array.of(0x41, ...new Uint8Array(30))),
   IP_BAD_CHECKSUM: (host) => host.receive(damaged(udp({ ...PORTS, payload: TEXT }), 8)),
   IP_BAD_SOURCE: (host) => host.receive(udp({ ...PORTS, source: STACK, payload: TEXT })),
+  IP_BAD_OPTION: (host) => host.receive(ipv4({ ...OPTIONS, options: Uint8Array.of(7, 2, 0, 0) })),
+  IP_SOURCE_ROUTE: (host) =>
+    host.receive(ipv4({ ...OPTIONS, options: Uint8Array.of(131, 7, 4, 10, 0, 0, 9, 0) })),
   IP_NOT_FOR_US: (host) => host.receive(udp({ ...PORTS, destination: PEER, payload: TEXT })),
   IP_UNKNOWN_PROTOCOL: (host) => host.receive(ipv4({ protocol: 132, payload: TEXT })),
   ICMP_TRUNCATED: (host) => host.receive(ipv4({ protocol: 1, payload: TEXT })),
@@ -146,8 +150,6 @@ const ELSEWHERE: Partial<Record<keyof typeof Drop, string>> = {
   ARP_NOT_FOR_US: "",
   NEIGHBOR_QUEUE_FULL: "",
   NEIGHBOR_UNREACHABLE: "",
-  IP_BAD_OPTION: "",
-  IP_SOURCE_ROUTE: "",
   IP_TTL_EXPIRED: "",
   IP_NO_ROUTE: "",
   IP_REVERSE_PATH: "",
