@@ -70,7 +70,8 @@ export class Ipv4Input {
       return true;
     }
     // RFC 1122 §3.3.6: what one host alone is meant to get does not come in a broadcast.
-    return !packet.isGroup && this.#ip.isOwn(destination);
+    if (packet.isGroup || (destination.isLoopback && !from.isLoopback)) return false;
+    return this.#ip.isOwn(destination);
   }
 
   #badOption(wrong: Drop, packet: Packet, now: number): Drop {

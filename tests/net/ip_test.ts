@@ -89,6 +89,7 @@ Deno.test("IP drops what is not a good packet for us, each for its reason (RFC 1
     ["to all", to(IpAddress.v4(255, 255, 255, 255)), Drop.NONE],
     ["to all hosts", to(IpAddress.v4(224, 0, 0, 1)), Drop.NONE],
     ["to a group that nobody joined", to(IpAddress.v4(224, 0, 0, 9)), Drop.IP_NOT_FOR_US],
+    ["to 127.0.0.1, from outside", to(IpAddress.v4(127, 0, 0, 1)), Drop.IP_NOT_FOR_US],
     ["from ourselves: LAND", from(STACK), Drop.IP_BAD_SOURCE],
     ["from our second address", from(SECOND), Drop.IP_BAD_SOURCE],
     ["from 0.0.0.0", from(IpAddress.v4(0, 0, 0, 0)), Drop.IP_BAD_SOURCE],
