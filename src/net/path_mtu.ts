@@ -68,7 +68,8 @@ export class PathMtuCache {
     const known = this.estimate(destination, linkMtu, now);
     // Routers that do not tell may also quote a wrong length, larger than what was sent (§5). It is
     // not held against what is known: of many packets sent at once, each draws an error.
-    const reported = mtu !== 0 ? mtu : plateauBelow(Math.min(length, linkMtu));
+    const isTold = mtu !== 0 || destination.family === 6; // IPv6 routers always tell
+    const reported = isTold ? mtu : plateauBelow(Math.min(length, linkMtu));
     const least = destination.family === 4 ? MIN_PATH_MTU : MIN_PATH_MTU_6;
     if (reported < least || reported >= length) return false;
     if (reported < known) this.#remember(destination.toString(), reported, now);
