@@ -78,7 +78,10 @@ export interface ListenOptions extends ConnectionOptions {
   hostname?: string;
   /** Most connections that wait to be accepted, 1 or more; by default 511. */
   backlog?: number;
-  /** Take every port that nobody else has. */
+  /**
+   * Take every port that nobody else has: without `hostname` of every address, those of other
+   * hosts included whose packets reach the stack. A connection's `localAddr` tells which was meant.
+   */
   any?: boolean;
 }
 

@@ -109,6 +109,7 @@ export class Icmp {
       case ICMP_TYPE.ECHO:
         // An answer from everybody at once serves attacks more than it does anybody.
         if (packet.isGroup) return Drop.ICMP_GROUP_ECHO;
+        if (!this.#network.isOwn(packet.destination)) return Drop.IP_NOT_FOR_US;
         this.#echoReply(packet, now);
         return Drop.NONE;
       case ICMP_TYPE.ECHO_REPLY:

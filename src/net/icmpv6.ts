@@ -185,6 +185,7 @@ export class Icmpv6 {
 
   /** All data comes back (RFC 4443 §4.2); who asks a group hears one of its members. */
   #echoReply(packet: Packet): Drop {
+    if (!packet.isGroup && !this.#network.isOwn(packet.destination)) return Drop.IP_NOT_FOR_US;
     const source = packet.isGroup ? this.#network.sourceFor(packet.source) : packet.destination;
     if (source === undefined || packet.source.isUnspecified) return Drop.SEND_NO_ROUTE;
     const reply = this.#network.outgoing;

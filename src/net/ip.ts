@@ -67,6 +67,8 @@ export class Ip implements Network {
   #env: Env;
   /** The time of the last call that told it, for what lasts minutes. */
   #now = 0;
+  /** By protocol, how many want all of its packets. */
+  #takenAll = new Uint32Array(256);
   #paths = new PathMtuCache();
   #reassembler: Reassembler;
   #fragmenter = new Fragmenter();
@@ -226,6 +228,22 @@ export class Ip implements Network {
   /** Sends a packet that is for somebody else on its way, if that is what we do. */
   forward(_packet: Packet, _from: Interface, _now: number): Drop {
     return Drop.IP_NOT_FOR_US;
+  }
+
+  /**
+   * Has packets of a protocol end here whatever host they are for, and ICMP errors about them: what
+   * a tunnel or a transparent proxy needs. Calls with `true` are counted, and undone by as many
+   * with `false`.
+   */
+  takeAll(protocol: number, on: boolean): void {
+    for (const one of [protocol, PROTOCOL.ICMP, PROTOCOL.ICMPV6]) {
+      this.#takenAll[one]! += on ? 1 : -1;
+    }
+  }
+
+  /** Whether packets of a protocol end here whatever host they are for. */
+  takesAll(protocol: number): boolean {
+    return this.#takenAll[protocol] !== 0;
   }
 
   /** Sources that no host can have, or that claim to be us (RFC 1122 §3.2.1.3, RFC 4291 §2.7). */

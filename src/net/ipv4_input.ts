@@ -71,7 +71,7 @@ export class Ipv4Input {
     }
     // RFC 1122 §3.3.6: what one host alone is meant to get does not come in a broadcast.
     if (packet.isGroup || (destination.isLoopback && !from.isLoopback)) return false;
-    return this.#ip.isOwn(destination);
+    return this.#ip.isOwn(destination) || this.#ip.takesAll(packet.protocol);
   }
 
   #badOption(wrong: Drop, packet: Packet, now: number): Drop {

@@ -125,8 +125,10 @@ export class Ipv6Input {
   }
 
   /** A tentative address hears neighbor discovery alone, which goes to groups (RFC 4862 §5.4). */
-  #isOwn({ destination }: Packet, from: Interface): boolean {
+  #isOwn(packet: Packet, from: Interface): boolean {
+    const { destination } = packet;
     if (destination.isLoopback && !from.isLoopback) return false;
-    return this.#ip.isOwn(destination);
+    if (this.#ip.isOwn(destination)) return true;
+    return !destination.isLinkLocal && this.#ip.takesAll(packet.protocol);
   }
 }

@@ -7,6 +7,7 @@
 import { type ConnectionOptions, NO_OPTIONS } from "../tcp/connection_options.ts";
 import type { Listener } from "../tcp/listener.ts";
 import type { IpAddress } from "../wire/address.ts";
+import { PROTOCOL } from "../wire/protocol.ts";
 import { formatAddress } from "./addresses.ts";
 import type { SocketContext } from "./context.ts";
 import { closedHere } from "./errors.ts";
@@ -22,6 +23,7 @@ export class TcpListener implements AsyncIterable<TcpConn>, AsyncDisposable {
   #context: SocketContext;
   #listener: Listener;
   #acceptable = new Gate();
+  #takesAll: boolean;
   #closed = false;
 
   /** See `NetworkStack.listen`, which checks what the user gave. */
@@ -46,6 +48,8 @@ export class TcpListener implements AsyncIterable<TcpConn>, AsyncDisposable {
     this.#listener = listener;
     listener.options = options;
     context.open.add(this);
+    this.#takesAll = address === null && port === 0;
+    if (this.#takesAll) context.stack.ip.takeAll(PROTOCOL.TCP, true);
     this.addr = { transport: "tcp", hostname, port };
   }
 
@@ -68,7 +72,9 @@ export class TcpListener implements AsyncIterable<TcpConn>, AsyncDisposable {
     if (this.#closed) return;
     this.#closed = true;
     this.#context.open.delete(this);
-    this.#context.stack.tcp.unlisten(this.#listener, this.#context.now());
+    const { tcp, ip } = this.#context.stack;
+    if (this.#takesAll) ip.takeAll(PROTOCOL.TCP, false);
+    tcp.unlisten(this.#listener, this.#context.now());
     this.#acceptable.open();
     this.#context.kick();
   }

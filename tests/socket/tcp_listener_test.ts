@@ -1,9 +1,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { createStack, memoryPair } from "../../mod.ts";
+import { Drop } from "../../src/wire/drop.ts";
 import {
   connected,
   FAR,
   hear,
   isPending,
+  NEAR,
   pairTest,
   pause,
   say,
@@ -168,4 +171,26 @@ pairTest("await using closes a listener and a connection", async (pair) => {
   }
   assertEquals(await b.read(new Uint8Array(1)), null);
   await pause(0);
+});
+
+Deno.test("a listener for any port takes connections to other hosts, and tells which was meant", async () => {
+  const [nearDevice, farDevice] = memoryPair();
+  await using near = createStack({ device: nearDevice, address: [NEAR, "fd00::1"] });
+  await using far = createStack({ device: farDevice, address: [FAR, "fd00::2"] });
+  const cases = [["192.0.2.77", 443], ["2001:db8::7", 25], [FAR, 7]] as const;
+  const listener = far.listen({ any: true });
+  for (const [hostname, port] of cases) {
+    const conn = await near.connect({ hostname, port });
+    const peer = await listener.accept();
+    assertEquals(peer.localAddr, { transport: "tcp", hostname, port });
+    await say(peer, "hello");
+    assertEquals(await hear(conn, 5), "hello");
+    conn.close();
+    peer.close();
+  }
+  await assertRejects(() => near.ping("192.0.2.77", { timeout: 20 }), Deno.errors.TimedOut);
+  listener.close();
+  const signal = AbortSignal.timeout(50);
+  await assertRejects(() => near.connect({ hostname: "192.0.2.77", port: 443, signal }));
+  assertEquals(far.core.counters.drops[Drop.IP_NOT_FOR_US], 2);
 });
