@@ -43,6 +43,7 @@ export {
 } from "./src/phy/switch.ts";
 export type { DnsRecord, RecordData, RecordOf, RecordType } from "./src/socket/dns/message.ts";
 export { toDuplex } from "./src/socket/duplex.ts";
+export type { IcmpErrorKind, IcmpReport } from "./src/socket/icmp_report.ts";
 export type { KeepAliveOptions } from "./src/socket/options.ts";
 export type { PingOptions } from "./src/socket/ping.ts";
 export {
@@ -56,7 +57,7 @@ export {
 export type { TcpConn } from "./src/socket/tcp_conn.ts";
 export type { IcmpConfig } from "./src/net/icmp.ts";
 export type { TcpListener } from "./src/socket/tcp_listener.ts";
-export type { UdpSocket } from "./src/socket/udp_socket.ts";
+export type { DatagramSettings, ReceiveOptions, UdpSocket } from "./src/socket/udp_socket.ts";
 export type { TcpConfig } from "./src/tcp/config.ts";
 export type { ConnectionOptions } from "./src/tcp/connection_options.ts";
 export type { EcnMode } from "./src/tcp/ecn.ts";

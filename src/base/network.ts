@@ -91,6 +91,8 @@ export class TransportError {
   /** Our address, and the other, as the quoted packet has them. */
   readonly local: IpAddress = IpAddress.scratch();
   readonly remote: IpAddress = IpAddress.scratch();
+  /** Who says so: a router, or the other end; ours if the packet did not even leave. */
+  readonly from: IpAddress = IpAddress.scratch();
   localPort = 0;
   remotePort = 0;
   /** Length of the quoted packet when it was whole, in bytes. */

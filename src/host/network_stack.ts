@@ -14,7 +14,7 @@ import { ping, type PingOptions } from "../socket/ping.ts";
 import { type DnsOptions, type ResolveOptions, Resolver } from "../socket/resolver.ts";
 import { TcpConn } from "../socket/tcp_conn.ts";
 import { TcpListener } from "../socket/tcp_listener.ts";
-import { UdpSocket } from "../socket/udp_socket.ts";
+import { type DatagramSettings, UdpSocket } from "../socket/udp_socket.ts";
 import { type InterfaceConfig, Stack } from "../stack/stack.ts";
 import type { IcmpConfig } from "../net/icmp.ts";
 import type { Ip } from "../net/ip.ts";
@@ -98,7 +98,7 @@ export interface ConnectOptions extends ConnectionOptions {
 }
 
 /** Where to take datagrams. */
-export interface DatagramOptions {
+export interface DatagramOptions extends DatagramSettings {
   /** 1 to 65535; 0, or left out, has the stack pick a free one. */
   port?: number;
   /** The address to bind to; left out: all of the stack's. */
@@ -233,13 +233,14 @@ export class NetworkStack implements AsyncDisposable {
    *
    * @throws {Deno.errors.AddrInUse} If another socket has the port.
    * @throws {Deno.errors.AddrNotAvailable} If `hostname` is not an address of this stack.
-   * @throws {RangeError} If the port is out of range.
+   * @throws {RangeError} If the port or a setting is out of range.
    * @throws {TypeError} If `hostname` is not an IP address.
    */
   listenDatagram(options: DatagramOptions = {}): UdpSocket {
     this.#throwIfClosed();
     const address = options.hostname === undefined ? null : this.#ownAddress(options.hostname);
-    return new UdpSocket(this.#context, address, portOrFree(options.port, this.core.udp));
+    const port = portOrFree(options.port, this.core.udp);
+    return new UdpSocket(this.#context, address, port, options);
   }
 
   /**

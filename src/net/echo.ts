@@ -5,7 +5,13 @@
  */
 
 import type { Counters } from "../base/counters.ts";
-import type { Network, SendOptions } from "../base/network.ts";
+import {
+  ErrorKind,
+  type ErrorReceiver,
+  type Network,
+  type SendOptions,
+  type TransportError,
+} from "../base/network.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { Drop } from "../wire/drop.ts";
@@ -20,10 +26,14 @@ const DEFAULT_OPTIONS: SendOptions = { ttl: 0, tos: 0, dontFragment: false };
 export interface EchoReceiver {
   /** Gets an answer, its data lent at `[at, end)` of the packet's memory. */
   echoReply(sequence: number, packet: Packet, at: number, end: number): void;
+  /** Whether it has sent a request with this number to `destination`, and still waits. */
+  hasAsked(sequence: number, destination: IpAddress): boolean;
+  /** Is told of an error about a request that it waits for, lent for the length of the call. */
+  echoError(sequence: number, error: TransportError): void;
 }
 
 /** Echo requests of either family. */
-export class Echo {
+export class Echo implements ErrorReceiver {
   /** Who sent requests, by their identifier. */
   readonly receivers: Map<number, EchoReceiver> = new Map();
   #network: Network;
@@ -41,6 +51,20 @@ export class Echo {
     const receiver = this.receivers.get(identifier);
     if (receiver === undefined) return Drop.ICMP_NOT_ASKED;
     receiver.echoReply(sequence, packet, packet.transportAt + ICMP_HEADER, packet.end);
+    return Drop.NONE;
+  }
+
+  /** Takes an ICMP error about a request. */
+  error(error: TransportError, now: number): Drop {
+    const { kind, remote, mtu, length } = error;
+    const { type, identifier, sequence } = this.#header.bind(error.view, error.at);
+    const request = remote.family === 6 ? ICMPV6_TYPE.ECHO_REQUEST : ICMP_TYPE.ECHO;
+    const receiver = type === request ? this.receivers.get(identifier) : undefined;
+    if (!receiver?.hasAsked(sequence, remote)) return Drop.ICMP_UNMATCHED;
+    if (kind === ErrorKind.TOO_BIG && !this.#network.tooBig(remote, mtu, length, now)) {
+      return Drop.ICMP_BAD_MTU;
+    }
+    receiver.echoError(sequence, error);
     return Drop.NONE;
   }
 

@@ -150,6 +150,7 @@ export class Icmp {
     error.length = totalLength;
     error.local.load4(view, at + 12);
     error.remote.load4(view, at + 16);
+    error.from.load(packet.source);
     error.view = view;
     error.at = at + headerLength;
     if (!error.local.equals(packet.destination)) return Drop.ICMP_BAD_QUOTE; // it is not ours

@@ -177,6 +177,7 @@ export class Icmpv6 {
     error.length = IPV6_HEADER + quoted.payloadLength;
     error.local.load16(view, at + 8).scope(zone);
     error.remote.load16(view, at + 24).scope(zone);
+    error.from.load(packet.source);
     error.view = view;
     error.at = chain.transportAt;
     if (!error.local.equals(packet.destination)) return Drop.ICMP_BAD_QUOTE; // it is not ours

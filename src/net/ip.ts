@@ -214,7 +214,11 @@ export class Ip implements Network {
 
   /** Nobody has answered for the next hop of a packet: whoever sent it is told. */
   unreachable(packet: Packet, by: Interface, now: number): void {
-    if (packet.view.getUint8(packet.at) >>> 4 === 4) this.#input4.describe(packet);
+    const { view, at } = packet;
+    const isVersion4 = view.getUint8(at) >>> 4 === 4;
+    // Of a datagram's fragments the first one alone tells whose it is.
+    if (isVersion4 && this.#header4.bind(view, at).fragmentOffset !== 0) return;
+    if (isVersion4) this.#input4.describe(packet);
     else this.#input6.describe(packet, by.index);
     packet.isGroup = false;
     this.reporter?.report(ErrorKind.HOST_UNREACHABLE, packet, 0, now);

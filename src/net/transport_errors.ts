@@ -46,6 +46,7 @@ export class TransportErrors {
     error.length = packet.end - packet.at;
     error.local.load(packet.source);
     error.remote.load(packet.destination);
+    error.from.load(packet.source);
     error.view = packet.view;
     error.at = packet.transportAt;
     this.deliver(packet.protocol, now);

@@ -6,7 +6,13 @@
 
 import type { Counters } from "../base/counters.ts";
 import type { Env } from "../base/env.ts";
-import type { ErrorReceiver, Network, SendOptions, TransportError } from "../base/network.ts";
+import {
+  ErrorKind,
+  type ErrorReceiver,
+  type Network,
+  type SendOptions,
+  type TransportError,
+} from "../base/network.ts";
 import { type Bound, PortTable } from "../base/port_table.ts";
 import { pickPort } from "../base/ports.ts";
 import type { IpAddress } from "../wire/address.ts";
@@ -14,10 +20,14 @@ import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { Drop } from "../wire/drop.ts";
 import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
+import { RecentDatagrams } from "./recent_datagrams.ts";
 import { checkUdp, UDP_HEADER, UdpHeader } from "../wire/udp.ts";
 
 /** Default time to live of datagrams. */
 const DEFAULT_OPTIONS: SendOptions = { ttl: 0, tos: 0, dontFragment: false };
+
+/** Longest payload that fits the least that every host takes (RFC 1122 §3.3.2), in bytes. */
+const SMALL = 576 - 60 - UDP_HEADER;
 
 /** One datagram that has come in. Made once and used again: copy what outlives the call. */
 export class Datagram {
@@ -33,10 +43,16 @@ export class Datagram {
 
 /** Whoever takes datagrams. */
 export interface UdpReceiver extends Bound {
-  /** Gets each datagram, lent for the length of the call; returns why it could not take it. */
+  /**
+   * Gets each datagram, lent for the length of the call; returns why it could not take it.
+   * `Drop.UDP_NO_PORT`: it takes none from there, as if nobody were bound.
+   */
   datagram(datagram: Datagram): Drop;
-  /** Is told of an ICMP error about a datagram that was sent from its port (RFC 1122 §4.1.3.3). */
-  error?(error: TransportError): void;
+  /**
+   * Is told of an ICMP error about a datagram that was sent from its port (RFC 1122 §4.1.3.3);
+   * returns why it does not believe it.
+   */
+  error?(error: TransportError): Drop;
 }
 
 /** UDP of one stack. */
@@ -47,11 +63,13 @@ export class Udp implements ErrorReceiver {
   #header = new UdpHeader();
   #datagram = new Datagram();
   #bound = new PortTable<UdpReceiver>();
+  #recent: RecentDatagrams;
 
   constructor(network: Network, counters: Counters, env: Env) {
     this.#network = network;
     this.#counters = counters;
     this.#env = env;
+    this.#recent = new RecentDatagrams(env);
   }
 
   /**
@@ -69,22 +87,28 @@ export class Udp implements ErrorReceiver {
     if (header.checksum === 0 && packet.source.family === 6) return Drop.UDP_BAD_CHECKSUM;
     const receiver = this.#bound.find(packet.destination, header.destinationPort);
     if (receiver === undefined) return Drop.UDP_NO_PORT;
-    this.#counters.udpReceived++;
     const datagram = this.#datagram;
     datagram.packet = packet;
     datagram.at = at + UDP_HEADER;
     datagram.end = at + header.length;
     datagram.sourcePort = header.sourcePort;
     datagram.destinationPort = header.destinationPort;
-    return receiver.datagram(datagram);
+    const why = receiver.datagram(datagram);
+    if (why !== Drop.UDP_NO_PORT) this.#counters.udpReceived++;
+    return why;
   }
 
-  /** Takes an ICMP error about a datagram. */
-  error(error: TransportError): Drop {
-    const receiver = this.#bound.find(error.local, error.localPort);
+  /** Takes an ICMP error about a datagram (RFC 1122 §4.1.3.3). */
+  error(error: TransportError, now: number): Drop {
+    const { local, localPort, remote, remotePort, mtu, length } = error;
+    const receiver = this.#bound.find(local, localPort);
     if (receiver === undefined) return Drop.ICMP_UNMATCHED;
-    receiver.error?.(error);
-    return Drop.NONE;
+    if (error.kind === ErrorKind.TOO_BIG) {
+      // It changes what everybody sends to there: what was not sent cannot have been too big.
+      if (!this.#recent.has(localPort, remote, remotePort)) return Drop.ICMP_UNMATCHED;
+      if (!this.#network.tooBig(remote, mtu, length, now)) return Drop.ICMP_BAD_MTU;
+    }
+    return receiver.error?.(error) ?? Drop.NONE;
   }
 
   /** Binds a receiver to its address and port; `false` if that pair is taken. */
@@ -108,6 +132,14 @@ export class Udp implements ErrorReceiver {
    */
   maxPayload(destination: IpAddress): number {
     return this.#network.maxFragmented(destination) - UDP_HEADER;
+  }
+
+  /**
+   * Most bytes of payload that reach `destination` in one piece, as far as is known at `now`
+   * (RFC 1191 §3).
+   */
+  maxUnfragmented(destination: IpAddress, now: number): number {
+    return this.#network.maxMessage(destination, now) - UDP_HEADER;
   }
 
   /** Memory in which to build a payload, from this offset, before {@linkcode sendOutgoing}. */
@@ -159,6 +191,7 @@ export class Udp implements ErrorReceiver {
     );
     if (!this.#network.send(source, destination, PROTOCOL.UDP, options)) return false;
     this.#counters.udpSent++;
+    if (length > SMALL) this.#recent.add(sourcePort, destination, destinationPort);
     return true;
   }
 }

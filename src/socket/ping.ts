@@ -48,6 +48,8 @@ export async function ping(
       if (!packet.source.equals(remote) || !holds(packet.bytes, at, end, data)) return;
       resolve(context.now() - start);
     },
+    hasAsked: () => false,
+    echoError: () => {},
   });
   try {
     // A request that the device has no room for is lost like any other.

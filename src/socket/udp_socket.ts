@@ -4,18 +4,56 @@
  * @module
  */
 
-import type { Datagram, UdpReceiver } from "../net/udp.ts";
+import { ErrorKind, type SendOptions, type TransportError } from "../base/network.ts";
+import type { Datagram, Udp, UdpReceiver } from "../net/udp.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { Drop } from "../wire/drop.ts";
 import { formatAddress, parseAddress } from "./addresses.ts";
 import type { SocketContext } from "./context.ts";
 import { checkPort, closedHere } from "./errors.ts";
 import { Gate } from "./gate.ts";
+import { icmpError, icmpReport } from "./icmp_report.ts";
+import { checkTime, checkTos, checkTtl } from "./options.ts";
 
 /** Most datagrams that wait to be received; what comes on top is dropped and counted. */
 const MAX_WAITING = 256;
 
-/** Sends and receives datagrams; `for await` over it gives them until it is closed. */
+/** How a socket sends and receives. */
+export interface DatagramSettings {
+  /** Time to live, or hop limit, of what is sent: 1 to 255; left out: the stack's. */
+  ttl?: number;
+  /** Type of service, or traffic class, of what is sent: the whole byte; by default 0. */
+  tos?: number;
+  /** Whether what is sent must arrive in one piece, and is refused if it is too big for that. */
+  dontFragment?: boolean;
+  /** How long {@linkcode UdpSocket.receive} waits, in milliseconds; left out: for ever. */
+  receiveTimeout?: number;
+}
+
+/** How long to wait for a datagram. */
+export interface ReceiveOptions {
+  /** Gives up after so many milliseconds; left out: as the socket's settings say. */
+  timeout?: number;
+  /** Gives up when it is aborted. */
+  signal?: AbortSignal;
+}
+
+/** The only one that a connected socket speaks to. */
+interface Peer {
+  readonly address: IpAddress;
+  readonly port: number;
+  /** Our address. */
+  readonly source: IpAddress;
+  readonly addr: Deno.NetAddr;
+}
+
+/**
+ * Sends and receives datagrams; `for await` over it gives them until it is closed.
+ *
+ * What hosts and routers say of the datagrams by ICMP (RFC 1122 §4.1.3.3) goes to
+ * {@linkcode onError}. Where there is no such handler, the next call on a
+ * {@linkcode connect | connected} socket rejects with it; sockets that are not connected go on.
+ */
 export class UdpSocket
   implements AsyncIterable<[Uint8Array<ArrayBuffer>, Deno.NetAddr]>, AsyncDisposable {
   /** Where it is bound. */
@@ -24,12 +62,41 @@ export class UdpSocket
   #receiver: UdpReceiver;
   #waiting: [Uint8Array<ArrayBuffer>, Deno.NetAddr][] = [];
   #received = new Gate();
+  /**
+   * Told of every ICMP error about a datagram of this socket, and whom that was for: the classes of
+   * errors are those that a TCP connection would fail with, and their `cause` an `IcmpReport`.
+   */
+  onError: ((error: Error, peer: Deno.NetAddr) => void) | null = null;
+  #options: SendOptions;
+  #receiveTimeout: number | undefined;
+  #peer: Peer | null = null;
+  /** The last error that no call has rejected with yet. */
+  #pending: Error | null = null;
   #closed = false;
 
-  /** See `NetworkStack.listenDatagram`, which checks what the user gave. */
-  constructor(context: SocketContext, address: IpAddress | null, port: number) {
+  /**
+   * See `NetworkStack.listenDatagram`, which checks the address and the port.
+   *
+   * @throws {RangeError} If a setting is out of its range.
+   */
+  constructor(
+    context: SocketContext,
+    address: IpAddress | null,
+    port: number,
+    settings: DatagramSettings = {},
+  ) {
+    const { ttl, tos = 0, dontFragment = false, receiveTimeout } = settings;
+    if (ttl !== undefined) checkTtl(ttl);
+    this.#options = { ttl: ttl ?? 0, tos: checkTos(tos), dontFragment };
+    if (receiveTimeout !== undefined) checkTime(receiveTimeout, 1, "Receive timeout");
+    this.#receiveTimeout = receiveTimeout;
     this.#context = context;
-    this.#receiver = { address, port, datagram: (datagram) => this.#enqueue(datagram) };
+    this.#receiver = {
+      address,
+      port,
+      datagram: (datagram) => this.#enqueue(datagram),
+      error: (error) => this.#takeError(error),
+    };
     const hostname = address === null ? "0.0.0.0" : formatAddress(context.stack.ip, address);
     if (!context.stack.udp.bind(this.#receiver)) {
       throw new Deno.errors.AddrInUse(`Another UDP socket has ${hostname}:${port}`);
@@ -38,9 +105,42 @@ export class UdpSocket
     this.addr = { transport: "udp", hostname, port };
   }
 
+  /** The only one that the socket speaks to; `null` if it is not connected. */
+  get remoteAddr(): Deno.NetAddr | null {
+    return this.#peer?.addr ?? null;
+  }
+
+  /**
+   * Speaks to one host and port alone from now on: others' datagrams are dropped, those that wait
+   * as well, and {@linkcode send} needs no address. May be called again, with another.
+   *
+   * @throws {Deno.errors.NetworkUnreachable} If the stack has no way there.
+   * @throws {RangeError} If the port is out of range.
+   * @throws {TypeError} If the hostname is not an IP address.
+   */
+  connect({ hostname, port }: Pick<Deno.NetAddr, "hostname" | "port">): void {
+    if (this.#closed) throw closedHere("socket");
+    const { ip } = this.#context.stack;
+    const address = parseAddress(ip, hostname);
+    checkPort(port, 1);
+    const source = this.#sourceFor(address, hostname).clone();
+    const addr: Deno.NetAddr = { transport: "udp", hostname: formatAddress(ip, address), port };
+    this.#peer = { address, port, source, addr };
+    this.#pending = null;
+    this.#waiting = this.#waiting.filter(([, from]) =>
+      from.hostname === addr.hostname && from.port === port
+    );
+  }
+
   #enqueue(datagram: Datagram): Drop {
-    if (this.#waiting.length >= MAX_WAITING) return Drop.UDP_QUEUE_FULL;
     const { packet, at, end, sourcePort } = datagram;
+    const peer = this.#peer;
+    if (peer !== null) {
+      const isPeer = sourcePort === peer.port && packet.source.equals(peer.address) &&
+        packet.destination.equals(peer.source);
+      if (!isPeer) return Drop.UDP_NO_PORT;
+    }
+    if (this.#waiting.length >= MAX_WAITING) return Drop.UDP_QUEUE_FULL;
     // From the ring's shared memory into memory of its own: `slice` would keep it shared.
     const bytes = new Uint8Array(end - at);
     bytes.set(packet.bytes.subarray(at, end));
@@ -50,45 +150,141 @@ export class UdpSocket
     return Drop.NONE;
   }
 
+  /** Takes an ICMP error about a datagram of ours; of errors that wait, the last one is kept. */
+  #takeError(error: TransportError): Drop {
+    const { remote, remotePort } = error;
+    const peer = this.#peer;
+    if (peer !== null && !(remotePort === peer.port && remote.equals(peer.address))) {
+      return Drop.ICMP_UNMATCHED;
+    }
+    // What was too big goes in fragments from now on, unless it must not.
+    const isLearned = error.kind === ErrorKind.TOO_BIG && !this.#options.dontFragment;
+    if (isLearned || (peer === null && this.onError === null)) return Drop.NONE;
+    const { ip } = this.#context.stack;
+    const hostname = formatAddress(ip, remote);
+    const problem = icmpError(icmpReport(ip, error), `${hostname}:${remotePort}`);
+    if (this.onError !== null) {
+      // The handler is the program's: it may throw, or send.
+      const addr: Deno.NetAddr = { transport: "udp", hostname, port: remotePort };
+      queueMicrotask(() => !this.#closed && this.onError?.(problem, addr));
+    } else {
+      this.#pending = problem;
+      this.#received.open();
+    }
+    return Drop.NONE;
+  }
+
+  #throwIfPending(): void {
+    const error = this.#pending;
+    this.#pending = null;
+    if (error !== null) throw error;
+  }
+
   /**
    * Takes the next datagram, waiting until there is one, and tells where it came from.
    *
    * @throws {Deno.errors.BadResource} If the socket is closed.
+   * @throws {Deno.errors.TimedOut} If none came in time.
+   * @throws {RangeError} If the timeout is out of range.
+   * @throws What an ICMP error says, if the socket is connected and has no {@linkcode onError}.
    */
-  async receive(): Promise<[Uint8Array<ArrayBuffer>, Deno.NetAddr]> {
-    for (;;) {
-      if (this.#closed) throw closedHere("socket");
-      const next = this.#waiting.shift();
-      if (next !== undefined) return next;
-      await this.#received.wait();
+  async receive(
+    options: ReceiveOptions = {},
+  ): Promise<[Uint8Array<ArrayBuffer>, Deno.NetAddr]> {
+    const { timeout = this.#receiveTimeout, signal } = options;
+    if (timeout !== undefined) checkTime(timeout, 1, "Receive timeout");
+    signal?.throwIfAborted();
+    let isLate = false;
+    const timer = timeout === undefined ? undefined : setTimeout(() => {
+      isLate = true;
+      this.#received.open();
+    }, timeout);
+    const onAbort = () => this.#received.open();
+    signal?.addEventListener("abort", onAbort);
+    try {
+      for (;;) {
+        if (this.#closed) throw closedHere("socket");
+        signal?.throwIfAborted();
+        this.#throwIfPending();
+        const next = this.#waiting.shift();
+        if (next !== undefined) return next;
+        if (isLate) throw new Deno.errors.TimedOut(`No datagram within ${timeout} ms`);
+        await this.#received.wait();
+      }
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
     }
   }
 
   /**
    * Sends one datagram. That it was sent doesn't mean that it arrives.
    *
+   * @param to Whom to; to be left out if the socket is connected.
    * @returns The number of bytes sent; 0 if the device had no room for it just now.
-   * @throws {RangeError} If it is larger than what the link carries in one piece.
+   * @throws {RangeError} If it is larger than what IP carries; with `dontFragment`, than what the
+   * path carries in one piece.
+   * @throws What an ICMP error says, if the socket is connected and has no {@linkcode onError}.
    */
-  send(bytes: Uint8Array, to: Deno.NetAddr): Promise<number> {
+  send(bytes: Uint8Array, to?: Deno.NetAddr): Promise<number> {
     return Promise.try(() => {
       if (this.#closed) throw closedHere("socket");
-      const { udp, ip } = this.#context.stack;
-      const remote = parseAddress(ip, to.hostname);
-      checkPort(to.port, 1);
-      const most = udp.maxPayload(remote);
+      this.#throwIfPending();
+      const { address: remote, port, source } = this.#target(to);
+      const { dontFragment } = this.#options;
+      const most = dontFragment ? this.maxUnfragmented(to) : this.#udp.maxPayload(remote);
       if (bytes.length > most) {
-        throw new RangeError(`A datagram carries ${most} bytes at most: got ${bytes.length}`);
+        const what = dontFragment ? "A datagram in one piece" : "A datagram";
+        throw new RangeError(`${what} carries ${most} bytes at most: got ${bytes.length}`);
       }
-      const preferred = ip.sourceFor(remote);
-      if (preferred === undefined) {
-        throw new Deno.errors.NetworkUnreachable(`No way to ${to.hostname} from this stack`);
-      }
-      const source = this.#receiver.address ?? preferred;
-      const sent = udp.send(source, this.#receiver.port, remote, to.port, bytes);
+      const sent = this.#udp.send(
+        source,
+        this.#receiver.port,
+        remote,
+        port,
+        bytes,
+        this.#options,
+      );
       this.#context.kick();
       return sent ? bytes.length : 0;
     });
+  }
+
+  /**
+   * Most bytes that a datagram carries without being fragmented on its way, as far as is known by
+   * now: less, once a router has said so (RFC 1191).
+   *
+   * @param to Whom to; to be left out if the socket is connected.
+   * @throws {Deno.errors.NetworkUnreachable} If the stack has no way there.
+   */
+  maxUnfragmented(to?: Deno.NetAddr): number {
+    return this.#udp.maxUnfragmented(this.#target(to).address, this.#context.now());
+  }
+
+  get #udp(): Udp {
+    return this.#context.stack.udp;
+  }
+
+  /** Where a datagram goes. */
+  #target(to: Deno.NetAddr | undefined): Omit<Peer, "addr"> {
+    const peer = this.#peer;
+    if (peer !== null) {
+      if (to === undefined) return peer;
+      const { hostname, port } = peer.addr;
+      throw new TypeError(`The socket is connected to ${hostname}:${port}: give no other address`);
+    }
+    if (to === undefined) throw new TypeError("Say whom to send to: the socket is not connected");
+    const address = parseAddress(this.#context.stack.ip, to.hostname);
+    const port = checkPort(to.port, 1);
+    return { address, port, source: this.#sourceFor(address, to.hostname) };
+  }
+
+  #sourceFor(remote: IpAddress, hostname: string): IpAddress {
+    const preferred = this.#context.stack.ip.sourceFor(remote);
+    if (preferred === undefined) {
+      throw new Deno.errors.NetworkUnreachable(`No way to ${hostname} from this stack`);
+    }
+    return this.#receiver.address ?? preferred;
   }
 
   /** Unbinds the socket; calls that wait reject. */

@@ -94,7 +94,8 @@ export class Stack implements ErrorReporter {
     this.icmpv6 = new Icmpv6(ip, counters, this.echo, this.#errors, budget);
     this.udp = new Udp(ip, counters, env);
     this.tcp = new Tcp(ip, counters, env, { ...DEFAULT_TCP_CONFIG, ...options.tcp });
-    this.#errors.receivers.set(PROTOCOL.TCP, this.tcp).set(PROTOCOL.UDP, this.udp);
+    this.#errors.receivers.set(PROTOCOL.TCP, this.tcp).set(PROTOCOL.UDP, this.udp)
+      .set(PROTOCOL.ICMP, this.echo).set(PROTOCOL.ICMPV6, this.echo);
     for (const config of options.interfaces) this.addInterface(config);
     this.#receiveOwn = (packet) => this.receive(packet, this.#now, ip.interfaces[0]);
   }

@@ -80,8 +80,10 @@ function hostWithReceiver(port: number, address: IpAddress | null = null) {
     address,
     port,
     datagram: () => Drop.NONE,
-    error: ({ kind, local, localPort, remote, remotePort, mtu, length }) =>
-      told.push(`${kind} ${local}:${localPort} ${remote}:${remotePort} ${mtu} ${length}`),
+    error: ({ kind, local, localPort, remote, remotePort, mtu, length, from }) => {
+      told.push(`${kind} ${local}:${localPort} ${remote}:${remotePort} ${mtu} ${length} ${from}`);
+      return Drop.NONE;
+    },
   });
   return { host, told };
 }
@@ -93,7 +95,6 @@ Deno.test("[RFC1122-16] errors are told to whom the quoted packet belongs, and n
     [3, 1, 0, K.HOST_UNREACHABLE],
     [3, 2, 0, K.PROTOCOL_UNREACHABLE],
     [3, 3, 0, K.PORT_UNREACHABLE],
-    [3, 4, 1400, K.TOO_BIG],
     [3, 5, 0, K.SOURCE_ROUTE_FAILED],
     [3, 6, 0, K.NETWORK_UNREACHABLE],
     [3, 7, 0, K.HOST_UNREACHABLE],
@@ -108,18 +109,64 @@ Deno.test("[RFC1122-16] errors are told to whom the quoted packet belongs, and n
     for (const address of [null, STACK]) {
       const { host, told } = hostWithReceiver(5000, address);
       assertEquals(host.receive(icmpError(type, code, ourDatagram(), mtu)), []);
-      assertEquals(told, [`${kind} 10.0.0.2:5000 10.0.0.1:53 ${mtu} 48`]);
+      assertEquals(told, [`${kind} 10.0.0.2:5000 10.0.0.1:53 ${mtu} 48 10.0.0.1`]);
       assertEquals(host.stack.counters.icmpErrorsReceived, 1);
     }
   }
 });
 
+/** An error about a datagram of 1000 bytes from port 5000 to port 53. */
+function tooBig(mtu: number, { destination = PEER, length = 1028 } = {}): Uint8Array<ArrayBuffer> {
+  const ports = { sourcePort: 5000, destinationPort: 53 };
+  const sent = udp({ source: STACK, destination, ...ports, payload: new Uint8Array(length - 28) });
+  return icmpError(3, 4, sent.slice(0, 28), mtu);
+}
+
+Deno.test("[RFC1191-01] that a datagram was too big is learned and told, if it was sent (RFC 1191 §3)", () => {
+  const NOWHERE = IpAddress.v4(10, 0, 0, 9);
+  const cases: [sent: number, error: Uint8Array, estimate: number, drop?: keyof typeof Drop][] = [
+    [1000, tooBig(700), 700],
+    [1000, tooBig(0), 1006], // a router that does not tell (RFC 1191 §5)
+    [1000, tooBig(1028), 1500, "ICMP_BAD_MTU"],
+    [1000, tooBig(67), 1500, "ICMP_BAD_MTU"],
+    [1000, tooBig(700, { destination: NOWHERE }), 1500, "ICMP_UNMATCHED"],
+    [100, tooBig(96), 1500, "ICMP_UNMATCHED"], // less than every host takes
+    [-1, tooBig(700), 1500, "ICMP_UNMATCHED"],
+  ];
+  for (const [sent, error, estimate, drop] of cases) {
+    const { host, told } = hostWithReceiver(5000);
+    const { udp: udpOfStack, ip } = host.stack;
+    if (sent >= 0) udpOfStack.send(STACK, 5000, PEER, 53, new Uint8Array(sent));
+    host.receive(error);
+    assertEquals(ip.maxMessage(PEER, host.now) + 20, estimate);
+    assertEquals(told.length, drop === undefined ? 1 : 0);
+    if (drop !== undefined) assertEquals(host.drops(drop), 1);
+  }
+});
+
+Deno.test("of datagrams the last 256 large ones are remembered, and no more", () => {
+  const { host, told } = hostWithReceiver(5000);
+  const send = (port: number, count: number) => {
+    for (let i = 0; i < count; i++) {
+      host.stack.udp.send(STACK, 5000, PEER, port, new Uint8Array(1000));
+    }
+  };
+  send(53, 1);
+  send(54, 255);
+  host.receive(tooBig(700));
+  assertEquals(told.length, 1);
+  send(54, 1);
+  host.receive(tooBig(600));
+  assertEquals([told.length, host.drops("ICMP_UNMATCHED")], [1, 1]);
+});
+
 Deno.test("an MTU counts in 'fragmentation needed' alone", () => {
   const { host, told } = hostWithReceiver(5000);
+  host.stack.udp.send(STACK, 5000, PEER, 53, new Uint8Array(1000));
   for (const [type, code] of [[3, 4], [11, 0], [3, 1], [12, 0]] as const) {
-    host.receive(icmpError(type, code, ourDatagram(), 1400));
+    host.receive(icmpError(type, code, tooBig(0).slice(28), 900));
   }
-  assertEquals(told.map((text) => text.split(" ")[3]), ["1400", "0", "0", "0"]);
+  assertEquals(told.map((text) => text.split(" ")[3]), ["900", "0", "0", "0"]);
 });
 
 Deno.test("an error is dropped if what it quotes is not from us, damaged, too short, or of nobody", () => {
@@ -138,7 +185,7 @@ Deno.test("an error is dropped if what it quotes is not from us, damaged, too sh
     ["a later fragment", change(6, 0, 1), "ICMP_BAD_QUOTE"],
     ["another host's packet", change(12, 10, 0, 0, 9), "ICMP_BAD_QUOTE"],
     ["a protocol that we do not speak", change(9, 132), "ICMP_UNMATCHED"],
-    ["an ICMP message", change(9, 1), "ICMP_UNMATCHED"],
+    ["an ICMP message that asks for nothing", change(9, 1), "ICMP_UNMATCHED"],
     ["a port that nobody has", change(20, 0, 9), "ICMP_UNMATCHED"],
     ["a segment of no connection", change(9, 6), "ICMP_UNMATCHED"],
   ];
@@ -177,7 +224,7 @@ Deno.test("a quote may have IP options, and a receiver no interest in errors", (
     payload: ourDatagram().slice(20),
   });
   host.receive(icmpError(3, 3, quoted));
-  assertEquals(told, ["3 10.0.0.2:5000 10.0.0.1:53 0 36"]);
+  assertEquals(told, ["3 10.0.0.2:5000 10.0.0.1:53 0 36 10.0.0.1"]);
   const other = new TestHost();
   other.stack.udp.bind({ address: null, port: 5000, datagram: () => Drop.NONE });
   other.receive(icmpError(3, 3, quoted));
@@ -244,12 +291,48 @@ Deno.test("an echo request of ours finds its answer by the identifier (RFC 792)"
   echo.receivers.set(0x0102, {
     echoReply: (sequence, packet, at, end) =>
       got.push([sequence, [...packet.bytes.subarray(at, end)]]),
+    hasAsked: () => false,
+    echoError: () => {},
   });
   assert(echo.send(STACK, PEER, 0x0102, 7, Uint8Array.of(1, 2, 3)));
   const [request] = host.take();
   assertEquals(message(request!), { type: 8, code: 0, body: Uint8Array.of(1, 2, 0, 7, 1, 2, 3) });
   host.receive(icmp(0, 0, Uint8Array.of(1, 2, 0, 7, 1, 2, 3)));
   assertEquals(got, [[7, [1, 2, 3]]]);
+});
+
+Deno.test("errors about echo requests find whoever has asked, of what was asked (RFC 1122 §3.2.2)", () => {
+  const request = (type: number, identifier: number, sequence: number, destination = PEER) =>
+    ipv4({
+      source: STACK,
+      destination,
+      protocol: 1,
+      payload: Uint8Array.of(type, 0, 0, 0, 0, identifier, 0, sequence, ...new Uint8Array(1000)),
+    }).slice(0, 28);
+  const cases: [what: string, bytes: Uint8Array, want: string | keyof typeof Drop][] = [
+    ["ours", icmpError(11, 0, request(8, 3, 7)), "7 TIME_EXCEEDED 0"],
+    ["too big", icmpError(3, 4, request(8, 3, 7), 900), "7 TOO_BIG 900"],
+    ["too big, but not", icmpError(3, 4, request(8, 3, 7), 1400), "ICMP_BAD_MTU"],
+    ["a reply of ours", icmpError(11, 0, request(0, 3, 7)), "ICMP_UNMATCHED"],
+    ["another identifier", icmpError(11, 0, request(8, 4, 7)), "ICMP_UNMATCHED"],
+    ["another number", icmpError(11, 0, request(8, 3, 8)), "ICMP_UNMATCHED"],
+    ["to another", icmpError(11, 0, request(8, 3, 7, IpAddress.v4(10, 0, 0, 9))), "ICMP_UNMATCHED"],
+  ];
+  const names = Object.keys(ErrorKind);
+  for (const [what, bytes, want] of cases) {
+    const host = new TestHost();
+    const told: string[] = [];
+    host.stack.echo.receivers.set(3, {
+      echoReply: () => {},
+      hasAsked: (sequence, destination) => sequence === 7 && destination.equals(PEER),
+      echoError: (sequence, { kind, mtu }) => told.push(`${sequence} ${names[kind]} ${mtu}`),
+    });
+    host.receive(bytes);
+    if (want in Drop) assertEquals([told, host.drops(want as keyof typeof Drop)], [[], 1], what);
+    else assertEquals(told, [want], what);
+    const { stack: { ip }, now } = host;
+    assertEquals(ip.maxMessage(PEER, now), want.includes("TOO_BIG") ? 880 : 1480, what);
+  }
 });
 
 Deno.test("an echo request holds as much as IP takes, and not more", () => {

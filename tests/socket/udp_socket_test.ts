@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { createStack, memoryPair } from "../../mod.ts";
+import { createStack, type IcmpReport, memoryPair, type UdpSocket } from "../../mod.ts";
+import { Drop } from "../../src/wire/drop.ts";
 import { Packet } from "../../src/wire/packet.ts";
 import { FAR, isPending, NEAR, pairTest, pattern, settles, until } from "../stacks.ts";
-import { udp } from "../packets.ts";
+import { icmpError, packetOf, PEER, STACK, udp } from "../packets.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -120,6 +121,200 @@ pairTest(
     await near.listenDatagram().send(encode("anybody?"), to(9999));
     await until(() => near.core.counters.icmpErrorsReceived === 1, "the ICMP error has come");
     assertEquals(Object.fromEntries(far.core.counters.entries())["drop.UDP_NO_PORT"], 1);
+  },
+);
+
+pairTest("a connected socket speaks to its peer alone", async ({ near, far }) => {
+  const [server, other] = [far.listenDatagram({ port: 7 }), far.listenDatagram({ port: 8 })];
+  const client = near.listenDatagram();
+  const { port } = client.addr;
+  await other.send(encode("too early"), to(port, NEAR));
+  await until(() => near.core.counters.udpReceived === 1, "it waits");
+  assertEquals(client.remoteAddr, null);
+  client.connect(to(7));
+  assertEquals(client.remoteAddr, to(7));
+  assertEquals(await client.send(encode("hello")), 5);
+  const [bytes, from] = await settles(server.receive());
+  assertEquals([decode(bytes), from], ["hello", to(port, NEAR)]);
+  await other.send(encode("from another"), from);
+  await until(() => far.core.counters.icmpErrorsReceived === 1, "it is told that nobody listens");
+  await server.send(encode("from the peer"), from);
+  assertEquals(decode((await settles(client.receive()))[0]), "from the peer");
+  await assertRejects(() => client.send(bytes, to(8)), TypeError, "is connected to 10.0.0.2:7");
+  client.connect(to(8));
+  await client.send(encode("hello, other"));
+  assertEquals(decode((await settles(other.receive()))[0]), "hello, other");
+  client.close();
+  assertThrows(() => client.connect(to(7)), Deno.errors.BadResource);
+});
+
+pairTest("connect() and send() say what is wrong", async ({ near }) => {
+  const socket = near.listenDatagram();
+  await assertRejects(() => socket.send(encode("x")), TypeError, "Say whom to send to");
+  assertThrows(() => socket.connect(to(0)), RangeError);
+  assertThrows(() => socket.connect(to(7, "there")), TypeError);
+  assertThrows(() => socket.connect(to(7, "fd00::2")), Deno.errors.NetworkUnreachable);
+  assertEquals(socket.remoteAddr, null);
+  for (const settings of [{ ttl: 0 }, { tos: 256 }, { receiveTimeout: 0 }]) {
+    assertThrows(() => near.listenDatagram(settings), RangeError);
+  }
+});
+
+pairTest(
+  "[RFC1122-27] the next call on a connected socket rejects when nobody listens at its peer",
+  async ({ near, far }) => {
+    const client = near.listenDatagram();
+    client.connect(to(7));
+    const heard = () => near.core.counters.icmpErrorsReceived;
+    const refused = "Nobody takes datagrams at 10.0.0.2:7, says 10.0.0.2";
+    const receiving = client.receive();
+    await client.send(encode("one"));
+    await assertRejects(() => settles(receiving), Deno.errors.ConnectionRefused, refused);
+    await client.send(encode("two"));
+    await client.send(encode("three"));
+    await until(() => heard() === 3, "both are refused");
+    const error = await assertRejects(
+      () => client.send(encode("x")),
+      Deno.errors.ConnectionRefused,
+    );
+    const report: IcmpReport = { kind: "port-unreachable", from: FAR, mtu: 0, isOwn: false };
+    assertEquals((error as Error).cause, report);
+    const server = far.listenDatagram({ port: 7 });
+    assertEquals(await client.send(encode("four")), 4); // the error was told once
+    assertEquals(decode((await settles(server.receive()))[0]), "four");
+    client.connect(to(8));
+    await client.send(encode("five"));
+    await until(() => heard() === 4, "it is refused");
+    client.connect(to(7));
+    assertEquals(await client.send(encode("six")), 3); // the error was about another peer
+  },
+);
+
+/** The beginning of a datagram of `socket`, on the near stack, to a port of the far one. */
+function quote(socket: UdpSocket, port = 7, length = 100): Uint8Array<ArrayBuffer> {
+  const ports = { sourcePort: socket.addr.port, destinationPort: port };
+  return udp({ source: PEER, destination: STACK, ...ports, payload: new Uint8Array(length) })
+    .slice(0, 28);
+}
+
+pairTest(
+  "[RFC1122-27] each ICMP error has its class, and names who reports it",
+  async ({ near }) => {
+    const { NetworkUnreachable, ConnectionRefused, InvalidData } = Deno.errors;
+    const cases: [type: number, code: number, want: new (m: string) => Error, message: string][] = [
+      [3, 0, NetworkUnreachable, "The network of 10.0.0.2:7 can't be reached, says 10.0.0.2"],
+      [3, 1, NetworkUnreachable, "The host 10.0.0.2:7 can't be reached, says 10.0.0.2"],
+      [3, 2, ConnectionRefused, "10.0.0.2:7 does not speak the protocol"],
+      [3, 3, ConnectionRefused, "Nobody takes datagrams at 10.0.0.2:7"],
+      [3, 5, NetworkUnreachable, "The network of 10.0.0.2:7"],
+      [3, 13, NetworkUnreachable, "The way to 10.0.0.2:7 is closed"],
+      [11, 0, NetworkUnreachable, "10.0.0.2:7 is too far away, or not all of it arrives"],
+      [12, 0, InvalidData, "A header to 10.0.0.2:7 is taken for wrong"],
+    ];
+    const socket = near.listenDatagram();
+    socket.connect(to(7));
+    const hear = (bytes: Uint8Array) => near.core.receive(packetOf(bytes), performance.now());
+    for (const [type, code, want, message] of cases) {
+      hear(icmpError(type, code, quote(socket), 0, PEER));
+      await assertRejects(() => socket.receive(), want, message);
+    }
+    hear(icmpError(3, 0, quote(socket), 0, PEER));
+    hear(icmpError(3, 1, quote(socket), 0, PEER));
+    await assertRejects(() => socket.receive(), NetworkUnreachable, "The host"); // the last one
+    hear(icmpError(3, 3, quote(socket, 8), 0, PEER));
+    const { drops } = near.core.counters;
+    assertEquals(drops[Drop.ICMP_UNMATCHED], 1);
+    assert(await isPending(socket.receive()));
+  },
+);
+
+pairTest(
+  "[RFC1122-27] a handler gets the errors of a socket, connected or not, and receive() none",
+  async ({ near, far }) => {
+    const socket = near.listenDatagram();
+    await socket.send(encode("x"), to(7));
+    await until(() => near.core.counters.icmpErrorsReceived === 1, "nobody asks for it");
+    const told: [string, Deno.NetAddr][] = [];
+    socket.onError = ({ name }, peer) => told.push([name, peer]);
+    const receiving = socket.receive();
+    await socket.send(encode("x"), to(7));
+    await until(() => told.length === 1, "the handler is told");
+    socket.connect(to(8));
+    await socket.send(encode("x"));
+    await until(() => told.length === 2, "the handler is told again");
+    assertEquals(told, [["ConnectionRefused", to(7)], ["ConnectionRefused", to(8)]]);
+    const server = far.listenDatagram({ port: 8 });
+    await server.send(encode("here"), to(socket.addr.port, NEAR));
+    assertEquals(decode((await settles(receiving))[0]), "here");
+  },
+);
+
+pairTest(
+  "[RFC1191-01] what must not be fragmented is as large as the path takes, as far as is known",
+  async ({ near }) => {
+    const whole = near.listenDatagram({ dontFragment: true });
+    const parts = near.listenDatagram();
+    for (const socket of [whole, parts]) socket.connect(to(7));
+    assertEquals(whole.maxUnfragmented(), 1472);
+    await assertRejects(
+      () => whole.send(pattern(1473)),
+      RangeError,
+      "A datagram in one piece carries 1472 bytes at most: got 1473",
+    );
+    assertEquals([await whole.send(pattern(1000)), await parts.send(pattern(1000))], [1000, 1000]);
+    const answers = () => near.core.counters.icmpErrorsReceived;
+    await until(() => answers() === 2, "nobody listens");
+    for (const socket of [whole, parts]) await assertRejects(() => socket.receive());
+    const hear = (bytes: Uint8Array) => near.core.receive(packetOf(bytes), performance.now());
+    hear(icmpError(3, 4, quote(parts, 7, 1000), 900, PEER));
+    assertEquals(parts.maxUnfragmented(), 872);
+    assert(await isPending(parts.receive())); // what comes next goes in fragments
+    hear(icmpError(3, 4, quote(whole, 7, 1000), 800, PEER));
+    await assertRejects(
+      () => whole.receive(),
+      RangeError,
+      "The packet was too big for the way to 10.0.0.2:7, which takes 800 bytes",
+    );
+    await assertRejects(() => whole.send(pattern(773)), RangeError, "carries 772 bytes at most");
+    assertEquals(await whole.send(pattern(772)), 772);
+    parts.onError = () => {};
+    assertEquals(await parts.send(pattern(773)), 773);
+  },
+);
+
+pairTest(
+  "receive() gives up when its time is over, or its signal says so",
+  async ({ near, far }) => {
+    const late = near.listenDatagram({ receiveTimeout: 5 });
+    const { TimedOut } = Deno.errors;
+    await assertRejects(() => settles(late.receive()), TimedOut, "No datagram within 5 ms");
+    const socket = near.listenDatagram();
+    await assertRejects(() => settles(socket.receive({ timeout: 1 })), TimedOut);
+    await assertRejects(() => socket.receive({ timeout: -1 }), RangeError);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const [stopped, going] = [socket.receive({ signal }), socket.receive()];
+    controller.abort(new Error("enough"));
+    await assertRejects(() => settles(stopped), Error, "enough");
+    await assertRejects(() => socket.receive({ signal }), Error, "enough");
+    await far.listenDatagram().send(encode("x"), to(socket.addr.port, NEAR));
+    assertEquals(decode((await settles(going))[0]), "x");
+  },
+);
+
+pairTest(
+  "datagrams travel with the socket's time to live and type of service",
+  async ({ near, far }) => {
+    const seen: [ttl: number, tos: number][] = [];
+    far.core.udp.bind({
+      address: null,
+      port: 7,
+      datagram: ({ packet }) => (seen.push([packet.ttl, packet.tos]), Drop.NONE),
+    });
+    await near.listenDatagram().send(encode("x"), to(7));
+    await near.listenDatagram({ ttl: 3, tos: 0xb8 }).send(encode("x"), to(7));
+    await until(() => seen.length === 2, "both have come");
+    assertEquals(seen, [[64, 0], [3, 0xb8]]);
   },
 );
 

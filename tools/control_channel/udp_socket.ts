@@ -98,10 +98,12 @@ export class UdpSocket implements Socket, UdpReceiver {
   }
 
   /** Only the peer of a connected socket is told of, as udp(7) has it. */
-  error({ kind, remote, remotePort }: TransportError): void {
+  error({ kind, remote, remotePort }: TransportError): Drop {
     const peer = this.#peer;
-    if (peer === null || peer.port !== remotePort || !peer.address.equals(remote)) return;
+    if (peer === null) return Drop.NONE;
+    if (peer.port !== remotePort || !peer.address.equals(remote)) return Drop.ICMP_UNMATCHED;
     if (kind === ErrorKind.PORT_UNREACHABLE) this.#error = Errno.ECONNREFUSED;
+    return Drop.NONE;
   }
 
   #takeError(): number {

@@ -113,8 +113,11 @@ async function askByUdp(
     },
     error({ kind, remote, remotePort }) {
       const isServer = remotePort === server.port && remote.equals(server.address);
-      if (!isServer || kind !== ErrorKind.PORT_UNREACHABLE) return;
-      reject(new Deno.errors.ConnectionRefused(`${serverName(server)} serves no names`));
+      if (!isServer) return Drop.ICMP_UNMATCHED;
+      if (kind === ErrorKind.PORT_UNREACHABLE) {
+        reject(new Deno.errors.ConnectionRefused(`${serverName(server)} serves no names`));
+      }
+      return Drop.NONE;
     },
   };
   if (receiver.port === 0 || !udp.bind(receiver)) {
