@@ -13,6 +13,11 @@ export class Counters {
   arpRepliesSent = 0;
   /** Other hosts with an address of ours. */
   arpConflicts = 0;
+  ndSolicitationsSent = 0;
+  ndAdvertisementsSent = 0;
+  ndRouterSolicitationsSent = 0;
+  /** Addresses given up because other hosts have them. */
+  ndDuplicateAddresses = 0;
   ipReceived = 0;
   ipSent = 0;
   ipSuspectedPaths = 0;

@@ -17,6 +17,8 @@ export const AddressState = {
   PREFERRED: 1,
   /** For what began with it, not for anything new. */
   DEPRECATED: 2,
+  /** For everything, although others may turn out to have it (RFC 4429). */
+  OPTIMISTIC: 3,
 } as const;
 
 /** One of the values of {@linkcode AddressState}. */

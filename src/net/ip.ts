@@ -212,6 +212,11 @@ export class Ip implements Network {
     return this.#open(this.#reassembler.whole, from, now);
   }
 
+  /** Whether a packet that {@linkcode receive} has laid open came in fragments. */
+  hasReassembled(packet: Packet): boolean {
+    return packet === this.#reassembler.whole;
+  }
+
   /** Nobody has answered for the next hop of a packet: whoever sent it is told. */
   unreachable(packet: Packet, by: Interface, now: number): void {
     const { view, at } = packet;

@@ -11,7 +11,7 @@ import { ExtensionChain, REPORT } from "../wire/ipv6_extensions.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import { Fragment } from "./datagram.ts";
-import type { Interface } from "./interface.ts";
+import { AddressState, type Interface } from "./interface.ts";
 import type { Ip } from "./ip.ts";
 
 /** What each code of a parameter problem means, at its index. */
@@ -72,9 +72,12 @@ export class Ipv6Input {
 
   /** Sources as for IPv4; but `::` is one while a host has no address yet (RFC 4861, RFC 4862). */
   #isInvalidSource(packet: Packet, from: Interface): boolean {
-    const { source, destination } = packet;
+    const { source, destination, protocol } = packet;
     if (source.isUnspecified) return !destination.isMulticast;
-    return this.#ip.isInvalidSource(source, from);
+    if (!this.#ip.isInvalidSource(source, from)) return false;
+    // Who has an address of ours, and hears us ask whether anybody has, answers from it.
+    const isAnswer = destination.isMulticast && protocol === PROTOCOL.ICMPV6;
+    return !isAnswer || from.find(source)?.state !== AddressState.OPTIMISTIC;
   }
 
   /** Goes through the extension headers. */

@@ -15,6 +15,7 @@ import { Icmpv6 } from "../net/icmpv6.ts";
 import type { Interface } from "../net/interface.ts";
 import { Ip } from "../net/ip.ts";
 import type { Link } from "../net/link_layer.ts";
+import { NeighborDiscovery } from "../net/neighbor_discovery.ts";
 import { PointToPoint } from "../net/point_to_point.ts";
 import { sourceAddress } from "../net/source_address.ts";
 import { TransportErrors } from "../net/transport_errors.ts";
@@ -60,6 +61,11 @@ export interface StackOptions {
   readonly tcp?: Partial<TcpConfig>;
   /** Settings of ICMP; those left out have their defaults. */
   readonly icmp?: Partial<IcmpConfig>;
+  /**
+   * What the IPv6 addresses that the stack gives itself are made with (RFC 7217): they stay the same
+   * with the same secret, of 16 bytes or more. By default random.
+   */
+  readonly secret?: Uint8Array;
 }
 
 /**
@@ -74,6 +80,7 @@ export class Stack implements ErrorReporter {
   readonly echo: Echo;
   readonly icmp: Icmp;
   readonly icmpv6: Icmpv6;
+  readonly neighborDiscovery: NeighborDiscovery;
   readonly udp: Udp;
   readonly tcp: Tcp;
   #env: Env;
@@ -92,6 +99,8 @@ export class Stack implements ErrorReporter {
     this.#errors = new TransportErrors(counters);
     this.icmp = new Icmp(ip, counters, this.echo, this.#errors, budget);
     this.icmpv6 = new Icmpv6(ip, counters, this.echo, this.#errors, budget);
+    this.neighborDiscovery = new NeighborDiscovery(ip, env, options.secret);
+    this.icmpv6.neighborDiscovery = this.neighborDiscovery;
     this.udp = new Udp(ip, counters, env);
     this.tcp = new Tcp(ip, counters, env, { ...DEFAULT_TCP_CONFIG, ...options.tcp });
     this.#errors.receivers.set(PROTOCOL.TCP, this.tcp).set(PROTOCOL.UDP, this.udp)
@@ -112,12 +121,19 @@ export class Stack implements ErrorReporter {
     );
     const { layer } = added;
     for (const { address, prefixLength } of addresses) {
-      ip.addAddress(added, { address, prefixLength });
-      if (address.family === 4 && layer instanceof Ethernet) layer.arp.announce(address);
+      if (address.family === 6 && added.carriesIpv6) {
+        this.neighborDiscovery.start(added).addAddress({ address, prefixLength });
+      } else {
+        ip.addAddress(added, { address, prefixLength });
+        if (layer instanceof Ethernet) layer.arp.announce(address);
+      }
       const isAlone = prefixLength === address.length * 8 && added.layer.mac === null;
       if (isAlone) this.#addDefaultRoute(added, address.family, null);
     }
-    for (const gateway of gateways) this.#addDefaultRoute(added, gateway.family, gateway);
+    this.neighborDiscovery.linkOf(added)?.addLinkLocal();
+    for (const gateway of gateways) {
+      this.#addDefaultRoute(added, gateway.family, gateway.clone().scope(added.index));
+    }
     return added;
   }
 
@@ -128,7 +144,7 @@ export class Stack implements ErrorReporter {
       sourceFor4: (target) => sourceAddress(of, target, target),
       claimed: () => {},
       conflict: (address) => ip.removeAddress(of, address),
-      ndSolicit: () => {},
+      ndSolicit: (target, unicast) => this.neighborDiscovery.solicit(of, target, unicast),
       unreachable: (packet, now) => ip.unreachable(packet, of, now),
     };
     // A fixed address is kept whatever comes (RFC 5227 §2.4 c): two forged packets would take it away.
@@ -201,6 +217,7 @@ export class Stack implements ErrorReporter {
     for (let round = 0; round < LOOPBACK_ROUNDS; round++) {
       this.tcp.poll(now);
       this.tcp.flush(now);
+      this.neighborDiscovery.poll(now);
       this.ip.poll(now);
       if (!this.ip.loopback.drain(this.#receiveOwn)) return;
     }
@@ -208,7 +225,11 @@ export class Stack implements ErrorReporter {
 
   /** When {@linkcode poll} has to be called at the latest, in ms; `Infinity`: no time is set. */
   nextDeadline(): number {
-    return Math.min(this.tcp.nextDeadline(), this.ip.nextDeadline());
+    return Math.min(
+      this.tcp.nextDeadline(),
+      this.neighborDiscovery.nextDeadline(),
+      this.ip.nextDeadline(),
+    );
   }
 }
 
