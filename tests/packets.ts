@@ -1,6 +1,6 @@
 /**
  * Whole IPv4 packets, made and taken apart field by field, so that tests do not use the code they
- * test more than they must.
+ * test more than they must; and what IP of either version carries.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { IpAddress } from "../src/wire/address.ts";
 import { finish, pseudoHeaderSum, sum } from "../src/wire/checksum.ts";
 import { Packet } from "../src/wire/packet.ts";
 import { PROTOCOL } from "../src/wire/protocol.ts";
+import { ipv6, parseIpv6 } from "./packets6.ts";
 
 /** What a packet is made of; what is left out has a sensible value. */
 export interface Ipv4Fields {
@@ -51,6 +52,11 @@ export function ipv4(fields: Ipv4Fields): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** A packet of the version that its addresses are of. */
+function ip(fields: Ipv4Fields & { destination: IpAddress }): Uint8Array<ArrayBuffer> {
+  return fields.destination.family === 4 ? ipv4(fields) : ipv6(fields);
+}
+
 /** The fields of a segment. */
 export interface TcpFields {
   source?: IpAddress;
@@ -69,7 +75,7 @@ export interface TcpFields {
   tos?: number;
 }
 
-/** A segment in an IPv4 packet. */
+/** A segment in a packet of the version that its addresses are of. */
 export function tcp(fields: TcpFields): Uint8Array<ArrayBuffer> {
   const options = fields.options ?? new Uint8Array(0);
   const payload = fields.payload ?? new Uint8Array(0);
@@ -91,7 +97,7 @@ export function tcp(fields: TcpFields): Uint8Array<ArrayBuffer> {
   const pseudo = pseudoHeaderSum(source, destination, PROTOCOL.TCP, bytes.length);
   view.setUint16(16, finish(sum(view, 0, bytes.length, pseudo)));
   const { ttl = 64, tos = 0 } = fields;
-  return ipv4({ source, destination, protocol: PROTOCOL.TCP, payload: bytes, ttl, tos });
+  return ip({ source, destination, protocol: PROTOCOL.TCP, payload: bytes, ttl, tos });
 }
 
 /** The fields of a datagram. */
@@ -105,7 +111,7 @@ export interface UdpFields {
   checksum?: boolean;
 }
 
-/** A datagram in an IPv4 packet. */
+/** A datagram in a packet of the version that its addresses are of. */
 export function udp(fields: UdpFields): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(8 + fields.payload.length);
   const view = new DataView(bytes.buffer);
@@ -119,7 +125,7 @@ export function udp(fields: UdpFields): Uint8Array<ArrayBuffer> {
     const pseudo = pseudoHeaderSum(source, destination, PROTOCOL.UDP, bytes.length);
     view.setUint16(6, finish(sum(view, 0, bytes.length, pseudo)) || 0xffff);
   }
-  return ipv4({ source, destination, protocol: PROTOCOL.UDP, payload: bytes });
+  return ip({ source, destination, protocol: PROTOCOL.UDP, payload: bytes });
 }
 
 /** An ICMP message, its checksum made right. */
@@ -161,6 +167,7 @@ export interface Sent {
   protocol: number;
   tos: number;
   ttl: number;
+  /** Of IPv6 always: routers don't. */
   dontFragment: boolean;
   /** The bytes of its options, if it has any. */
   options?: Uint8Array;
@@ -207,6 +214,11 @@ export function parseIpv4(bytes: Uint8Array): Sent {
     ...(headerLength > 20 && { options: bytes.subarray(20, headerLength) }),
     payload: bytes.subarray(headerLength),
   };
+}
+
+/** Takes apart a packet of either version. */
+export function parseIp(bytes: Uint8Array): Sent {
+  return bytes[0]! >>> 4 === 6 ? parseIpv6(bytes) : parseIpv4(bytes);
 }
 
 /**

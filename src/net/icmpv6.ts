@@ -40,6 +40,7 @@ const UNREACHABLE_KINDS: readonly ErrorKind[] = [
   ErrorKind.PORT_UNREACHABLE,
   ErrorKind.PROHIBITED, // by a policy about sources
   ErrorKind.NETWORK_UNREACHABLE, // rejected
+  ErrorKind.SOURCE_ROUTE_FAILED, // RFC 6554 §3.1
 ];
 
 /** What a "parameter problem" means, at the index of its code. */

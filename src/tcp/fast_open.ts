@@ -13,6 +13,7 @@ import { seqAdd, seqDiff } from "../wire/seq.ts";
 import type { TcpOptions } from "../wire/tcp_options.ts";
 import type { Listener } from "./listener.ts";
 import type { Segment } from "./segment.ts";
+import { DEFAULT_MSS } from "./settle.ts";
 import type { Tcb } from "./tcb.ts";
 
 /** Length of the cookies that we give, in bytes. */
@@ -202,13 +203,13 @@ export class FastOpenCache {
     if (length <= 0) return;
     const { silences = 0, silentUntil = -Infinity } = entry ?? {};
     const cookie = fastOpenCookie.slice(0, length);
-    this.#put(remote, { cookie, mss: mss || 536, silences, silentUntil });
+    this.#put(remote, { cookie, mss: mss || DEFAULT_MSS[remote.family], silences, silentUntil });
   }
 
   /** A SYN with the option has gone unanswered: something on the way may not let it through. */
   onSilence(remote: IpAddress, now: number): void {
-    const { cookie = REQUEST, mss = 536, silences = 0 } = this.#entries.get(remote.toString()) ??
-      {};
+    const entry = this.#entries.get(remote.toString());
+    const { cookie = REQUEST, mss = DEFAULT_MSS[remote.family], silences = 0 } = entry ?? {};
     const silentUntil = now + Math.min(FIRST_SILENCE * 2 ** silences, LAST_SILENCE);
     this.#put(remote, { cookie, mss, silences: silences + 1, silentUntil });
   }

@@ -15,6 +15,7 @@ import { IpAddress } from "../../src/wire/address.ts";
 import type { Drop } from "../../src/wire/drop.ts";
 import { ExtensionChain } from "../../src/wire/ipv6_extensions.ts";
 import { bytesOf, ipv4, packetOf } from "../packets.ts";
+import { PEER6, STACK6 } from "../packets6.ts";
 
 /** What tests may choose about a fragment; what is left out has a sensible value. */
 export interface FragmentFields {
@@ -43,9 +44,6 @@ export interface Family {
   /** A sender, one of many. */
   sender(number: number): IpAddress;
 }
-
-export const STACK6 = IpAddress.parse("fd00::2");
-export const PEER6 = IpAddress.parse("fd00::1");
 
 export const IPV4: Family = {
   name: "IPv4",

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ESTIMATE_LIFETIME, MIN_PATH_MTU, PathMtuCache } from "../../src/net/path_mtu.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { PEER, STACK } from "../packets.ts";
+import { PEER6 } from "../packets6.ts";
 import { withSeed } from "../random.ts";
 
 const LINK = 1500;
@@ -35,6 +36,16 @@ Deno.test("[RFC1191-02] [RFC8899-03] what cannot be true is not believed, and no
     assertEquals(paths.tooBig(PEER, mtu, length, LINK, 0), believed, `${mtu}, ${length}`);
     assertEquals(paths.estimate(PEER, LINK, 0), estimate, `${mtu}, ${length}`);
   }
+});
+
+Deno.test("[RFC8201-01] of IPv6 nothing below 1280 is believed, nor is a router that does not tell", () => {
+  const paths = new PathMtuCache();
+  for (const mtu of [1279, 68, 1, 0]) {
+    assert(!paths.tooBig(PEER6, mtu, 1500, LINK, 0), `${mtu}`);
+    assertEquals(paths.estimate(PEER6, LINK, 0), LINK);
+  }
+  assert(paths.tooBig(PEER6, 1280, 1500, LINK, 0));
+  assertEquals(paths.estimate(PEER6, LINK, 0), 1280);
 });
 
 Deno.test("[RFC1191-02] whatever is told, an estimate never rises in its time, and is 68 at least", () => {

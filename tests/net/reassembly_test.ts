@@ -6,7 +6,8 @@ import { Drop } from "../../src/wire/drop.ts";
 import { LINK_HEADROOM } from "../../src/wire/packet.ts";
 import { PEER, STACK } from "../packets.ts";
 import { withSeed } from "../random.ts";
-import { Bench, type FragmentFields, IPV4, IPV6, PEER6, STACK6, text } from "./fragments.ts";
+import { Bench, type FragmentFields, IPV4, IPV6, text } from "./fragments.ts";
+import { PEER6, STACK6 } from "../packets6.ts";
 
 const { NONE, TAKEN, FRAGMENT_OVERLAP: OVERLAP, FRAGMENT_BAD_LENGTH: BAD_LENGTH } = Drop;
 const FAMILIES = [IPV4, IPV6];

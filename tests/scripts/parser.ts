@@ -12,6 +12,8 @@ export interface Script {
   settings: Map<string, number>;
   /** Those whose value is a word: `set congestion name`, `set ecn name`. */
   words: Map<string, string>;
+  /** The one version of IP that it is about, if it does not hold for both. */
+  only: 4 | 6 | undefined;
   steps: Step[];
 }
 
@@ -65,29 +67,31 @@ const ECN_WORDS: readonly string[] = ["noecn", "ect1", "ect0", "ce"];
 
 /** An ICMP error as written, about a segment of ours. */
 export interface IcmpSpec {
-  type: number;
-  code: number;
+  /** Type and code in ICMP, and in ICMPv6; `undefined` if it is not to be had there. */
+  inIcmp: TypeAndCode | undefined;
+  inIcmpv6: TypeAndCode | undefined;
+  /** 0 where none is written. */
   mtu: number;
   /** What it quotes. */
   seq: number;
   length: number;
 }
 
-/** Types and codes of ICMP, as packetdrill names them. */
-const ICMP_TYPES: Readonly<Record<string, number>> = {
-  unreachable: 3,
-  source_quench: 4,
-  time_exceeded: 11,
-  parameter_problem: 12,
-};
-const ICMP_CODES: Readonly<Record<string, number>> = {
-  net_unreachable: 0,
-  host_unreachable: 1,
-  protocol_unreachable: 2,
-  port_unreachable: 3,
-  frag_needed: 4,
-  source_route_failed: 5,
-  packet_filtered: 13,
+type TypeAndCode = readonly [type: number, code: number];
+
+/** Errors as packetdrill names them, with their types and codes in ICMP and in ICMPv6. */
+const ICMP_ERRORS: Readonly<Record<string, readonly (TypeAndCode | undefined)[]>> = {
+  "unreachable net_unreachable": [[3, 0], [1, 0]],
+  "unreachable host_unreachable": [[3, 1], [1, 3]],
+  "unreachable protocol_unreachable": [[3, 2], [4, 1]],
+  "unreachable port_unreachable": [[3, 3], [1, 4]],
+  "unreachable frag_needed": [[3, 4], [2, 0]],
+  "packet_too_big": [undefined, [2, 0]],
+  "unreachable source_route_failed": [[3, 5], [1, 7]],
+  "unreachable packet_filtered": [[3, 13], [1, 1]],
+  "source_quench": [[4, 0], undefined],
+  "time_exceeded": [[11, 0], [3, 0]],
+  "parameter_problem": [[12, 0], [4, 0]],
 };
 
 const FLAG_LETTERS = "FSRP.UEW";
@@ -107,18 +111,27 @@ export function parseFile(
 ): Script[] {
   const scripts: Script[] = [];
   let script: Script | undefined;
+  let onlyOfFile: 4 | 6 | undefined;
   source.split("\n").forEach((whole, index) => {
     const line = index + 1;
     const wrong = (why: string) => new Error(`${file}:${line}: ${why}: ${whole.trim()}`);
     const title = /^=== (?:define (\S+)|(.+))$/.exec(whole);
     if (title) {
-      script = { name: title[1] ?? title[2]!, settings: new Map(), words: new Map(), steps: [] };
+      const name = title[1] ?? title[2]!;
+      script = { name, settings: new Map(), words: new Map(), only: onlyOfFile, steps: [] };
       if (title[1] !== undefined) definitions.set(title[1], script);
       else scripts.push(script);
       return;
     }
     const text = whole.replace(/(^|\s)(#|\/\/).*$/, "").trim();
     if (text === "") return;
+    const only = /^only ipv([46])$/.exec(text);
+    if (only) {
+      const version = only[1] === "4" ? 4 : 6;
+      if (script === undefined) onlyOfFile = version;
+      else script.only = version;
+      return;
+    }
     if (script === undefined) throw wrong('Expected "=== name of the script" first');
     const setting = /^set (\w+) (\S+)$/.exec(text);
     const use = /^use (\S+)$/.exec(text);
@@ -130,6 +143,7 @@ export function parseFile(
     } else if (use) {
       const used = definitions.get(use[1]!);
       if (used === undefined) throw wrong("Nothing of this name is defined");
+      script.only ??= used.only;
       for (const [name, value] of used.words) {
         if (!script.words.has(name)) script.words.set(name, value);
       }
@@ -199,15 +213,14 @@ export function ipWords(spec: Pick<SegmentSpec, "ecn" | "tos" | "ttl">): string 
 function parseIcmp(text: string): IcmpSpec | string {
   const match = /^(\w+)(?: ([a-z_]+))?(?: mtu (\d+))?\s+\[(\d+):(\d+)\((\d+)\)\]$/.exec(text);
   if (!match) return "Not an ICMP error";
-  const [, typeName, codeName = "net_unreachable", mtu = 0, start, end, length] = match;
-  const type = ICMP_TYPES[typeName!];
-  const code = ICMP_CODES[codeName];
-  if (type === undefined) return `There is no ICMP type "${typeName}"`;
-  if (code === undefined) return `There is no ICMP code "${codeName}"`;
+  const [, typeName, codeName, mtu = 0, start, end, length] = match;
+  const name = codeName === undefined ? typeName! : `${typeName} ${codeName}`;
+  if (!Object.hasOwn(ICMP_ERRORS, name)) return `There is no ICMP error "${name}"`;
+  const [inIcmp, inIcmpv6] = ICMP_ERRORS[name]!;
   if (Number(end) - Number(start) !== Number(length)) {
     return "The length in parentheses is not end minus start";
   }
-  return { type, code, mtu: Number(mtu), seq: Number(start), length: Number(length) };
+  return { inIcmp, inIcmpv6, mtu: Number(mtu), seq: Number(start), length: Number(length) };
 }
 
 /** What is wrong with it, if it is not a segment. */

@@ -21,18 +21,20 @@ import {
 import { OpenError } from "../../src/tcp/tcp.ts";
 import { Drop } from "../../src/wire/drop.ts";
 import { TcpOptions } from "../../src/wire/tcp_options.ts";
+import type { IpAddress } from "../../src/wire/address.ts";
 import { PROTOCOL } from "../../src/wire/protocol.ts";
 import {
   bytesOf,
   icmpError,
   oneInterface,
   packetOf,
-  parseIpv4,
+  parseIp,
   parseSegment,
   PEER,
   STACK,
   tcp,
 } from "../packets.ts";
+import { icmpv6Error, PEER6, STACK6 } from "../packets6.ts";
 import { Random } from "../random.ts";
 import { decodeOptions, encodeOptions } from "./options.ts";
 import {
@@ -64,6 +66,12 @@ const BARE: Partial<TcpConfig> = {
   sendBufferMax: 0,
   congestion: "newreno",
 };
+
+/** The two ends, and the length of IP's header in bytes, over each version of IP. */
+const VERSIONS = {
+  4: { stack: STACK, peer: PEER, header: 20 },
+  6: { stack: STACK6, peer: PEER6, header: 40 },
+} as const;
 
 /** What the observer has seen: `SYN_SENT>ESTABLISHED`, with the scripts in which it happened. */
 export type Transitions = Map<string, Set<string>>;
@@ -109,11 +117,21 @@ function wrongText(text: Uint8Array, start: number, direction: 0 | 1): string | 
 /**
  * Runs a script to its end.
  *
+ * @param version The version of IP to run it over.
  * @throws {Error} At the first line that does not hold: with the line, what was expected, what was
  * there, and the packets so far.
  */
-export function run(script: Script, transitions: Transitions = new Map()): void {
-  new Run(script, transitions).run();
+export function run(
+  script: Script,
+  version: 4 | 6 = script.only ?? 4,
+  transitions: Transitions = new Map(),
+): void {
+  new Run(script, version, transitions).run();
+}
+
+/** The versions of IP that a script is to be run over. */
+export function versionsOf({ only }: Script): (4 | 6)[] {
+  return only === undefined ? [4, 6] : [only];
 }
 
 class Run {
@@ -129,9 +147,19 @@ class Run {
   #connections = new Map<string, Connection>();
   #listeners = new Map<number, Listener>();
   #step!: Step;
+  readonly #version: 4 | 6;
+  readonly #local: IpAddress;
+  readonly #remote: IpAddress;
+  /** Bytes by which MTUs are larger than written, for segments to be as long as over IPv4. */
+  readonly #extra: number;
 
-  constructor(script: Script, transitions: Transitions) {
+  constructor(script: Script, version: 4 | 6, transitions: Transitions) {
     this.#script = script;
+    this.#version = version;
+    const { stack, peer, header } = VERSIONS[version];
+    this.#local = stack;
+    this.#remote = peer;
+    this.#extra = script.only === undefined ? header - VERSIONS[4].header : 0;
     this.#stack = this.#makeStack();
     const iss = script.settings.get("iss");
     if (iss !== undefined) this.#now = this.#start = this.#epochFor(iss);
@@ -154,14 +182,20 @@ class Run {
     const random = new Random(SEED);
     return new Stack({
       interfaces: oneInterface({
-        mtu: settings.get("mtu") ?? 1500,
+        mtu: this.#mtu(),
         transmit: (packet) => {
           this.#queue.push({ time: this.#now, bytes: bytesOf(packet) });
           return true;
         },
-      }, [STACK]),
+      }, [this.#local]),
       tcp: { ...BARE, ...tcpConfig } as Partial<TcpConfig>,
     }, random);
+  }
+
+  /** The link's MTU: as written, or such that full segments hold 1460 bytes over any version. */
+  #mtu(): number {
+    const written = this.#script.settings.get("mtu");
+    return written === undefined ? VERSIONS[this.#version].header + 1480 : written + this.#extra;
   }
 
   /**
@@ -177,11 +211,18 @@ class Run {
     const { ports } = this.#newConnection("c1", active);
     const before = this.#queue.length;
     if (active) {
-      probe.tcp.open(PEER, ports.peer, null, ports.stack, NO_USER, EPOCH);
+      probe.tcp.open(this.#remote, ports.peer, null, ports.stack, NO_USER, EPOCH);
     } else {
       probe.tcp.listen(null, ports.stack, 1, () => {});
-      const syn = { sourcePort: ports.peer, destinationPort: ports.stack, seq: 0, flags: SYN };
-      probe.receive(packetOf(tcp(syn)), EPOCH);
+      const syn = tcp({
+        source: this.#remote,
+        destination: this.#local,
+        sourcePort: ports.peer,
+        destinationPort: ports.stack,
+        seq: 0,
+        flags: SYN,
+      });
+      probe.receive(packetOf(syn), EPOCH);
     }
     this.#queue.length = before;
     const [tcb] = probe.tcp.connections();
@@ -262,6 +303,8 @@ class Run {
     const { ports, peerIsn, iss = 0 } = connection;
     const streamStart = (spec.flags & SYN) !== 0 ? spec.seq : spec.seq - 1;
     const bytes = tcp({
+      source: this.#remote,
+      destination: this.#local,
       sourcePort: ports.peer,
       destinationPort: ports.stack,
       seq: (peerIsn + spec.seq) >>> 0,
@@ -288,8 +331,8 @@ class Run {
     const connection = this.#connection();
     const { ports, peerIsn, iss = 0 } = connection;
     const quoted = tcp({
-      source: STACK,
-      destination: PEER,
+      source: this.#local,
+      destination: this.#remote,
       sourcePort: ports.stack,
       destinationPort: ports.peer,
       seq: (iss + spec.seq) >>> 0,
@@ -298,8 +341,13 @@ class Run {
       payload: patternBytes(spec.seq - 1, spec.length, 1),
     });
     this.#history.push(`${this.#clock(this.#now)} ${connection.name} ${this.#step.text}`);
-    const bytes = icmpError(spec.type, spec.code, quoted.subarray(0, 40), spec.mtu);
-    this.#stack.receive(packetOf(bytes), this.#now);
+    const mtu = spec.mtu === 0 ? 0 : spec.mtu + this.#extra;
+    const message = this.#version === 4 ? spec.inIcmp : spec.inIcmpv6;
+    if (message === undefined) throw this.#failure("an error of this version", "there is none");
+    const [type, code] = message;
+    const beginning = quoted.subarray(0, VERSIONS[this.#version].header + 20);
+    const make = this.#version === 4 ? icmpError : icmpv6Error;
+    this.#stack.receive(packetOf(make(type, code, beginning, mtu)), this.#now);
   }
 
   /** Waits for a segment, and compares it. Returns when it was sent. */
@@ -310,7 +358,7 @@ class Run {
     const span = `${this.#clock(from)}${to > from ? ` to ${this.#clock(to)}` : ""}`;
     if (outgoing === undefined) throw this.#failure(`${wanted} at ${span}`, "nothing was sent");
     const connection = this.#connection();
-    const segment = parseSegment(parseIpv4(outgoing.bytes));
+    const segment = parseSegment(parseIp(outgoing.bytes));
     if ((segment.flags & SYN) !== 0 && connection.iss === undefined) {
       connection.iss = segment.seq;
       const options = new TcpOptions();
@@ -346,8 +394,8 @@ class Run {
   /** What was sent, in the script's form; all of it, or as much as `like` says something about. */
   #describe(outgoing: Outgoing, like?: SegmentSpec): string {
     const time = like === undefined ? ` at ${this.#clock(outgoing.time)}` : "";
-    const ip = parseIpv4(outgoing.bytes);
-    if (ip.source !== STACK.toString() || ip.destination !== PEER.toString()) {
+    const ip = parseIp(outgoing.bytes);
+    if (ip.source !== `${this.#local}` || ip.destination !== `${this.#remote}`) {
       return `a packet from ${ip.source} to ${ip.destination}${time}`;
     }
     if (ip.protocol !== PROTOCOL.TCP) return `a packet of protocol ${ip.protocol}${time}`;
@@ -407,7 +455,7 @@ class Run {
       `${connection.name} ${this.#stateOf(connection)}`
     );
     return new Error([
-      `${file}:${line} does not hold, at ${this.#clock(this.#now)}`,
+      `${file}:${line} does not hold over IPv${this.#version}, at ${this.#clock(this.#now)}`,
       `  script:   ${text}`,
       `  expected: ${expected}`,
       `  actual:   ${actual}`,
@@ -493,7 +541,15 @@ class Run {
         words = words.slice(2);
       }
       const { tcp } = this.#stack;
-      const result = tcp.open(PEER, ports.peer, null, ports.stack, user, this.#now, options);
+      const result = tcp.open(
+        this.#remote,
+        ports.peer,
+        null,
+        ports.stack,
+        user,
+        this.#now,
+        options,
+      );
       if (typeof result === "number") {
         const [error] = Object.entries(OpenError).find(([, value]) => value === result)!;
         this.#same("connect =", error, words[1]);

@@ -2,9 +2,9 @@
  * The script runner itself: what must fail does, and says why.
  */
 
-import { assertMatch, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { parseFile } from "./parser.ts";
-import { run } from "./runner.ts";
+import { run, versionsOf } from "./runner.ts";
 
 /** Lines of a script that opens a connection, for what follows. */
 const OPEN = `
@@ -41,7 +41,7 @@ Deno.test("a script that does not hold fails with its line, what was expected an
   ];
   for (const [lines, expected, actual] of cases) {
     const message = complaint(lines);
-    assertMatch(message, /^test\.pkt:\d+ does not hold/);
+    assertMatch(message, /^test\.pkt:\d+ does not hold over IPv4/);
     assertMatch(/expected: .*/.exec(message)![0], expected);
     assertMatch(/actual: .*/.exec(message)![0], actual);
   }
@@ -61,6 +61,26 @@ Deno.test("a script that cannot be read fails with its line", () => {
   for (const [source, message] of cases) {
     assertMatch(assertThrows(() => parseFile("test.pkt", source), Error).message, message);
   }
+});
+
+Deno.test("a script runs over both versions of IP, or over the one that it or its file names", () => {
+  const cases: [source: string, versions: (4 | 6)[]][] = [
+    ["=== A\n", [4, 6]],
+    ["=== A\nonly ipv4\n", [4]],
+    ["=== A\nonly ipv6\n", [6]],
+    ["only ipv6\n=== A\n", [6]],
+    ["=== define B\nonly ipv4\n=== A\nuse B\n", [4]],
+  ];
+  for (const [source, versions] of cases) {
+    const [script] = parseFile("test.pkt", source);
+    assertEquals(versionsOf(script!), versions, source);
+  }
+});
+
+Deno.test("an error that ICMPv6 does not have cannot be sent over IPv6", () => {
+  const lines = "=== Test\nonly ipv6\n+0 connect\n+0 > S 0:0(0) <mss 1460>\n";
+  const [script] = parseFile("test.pkt", `${lines}+0 < icmp source_quench [0:0(0)]\n`);
+  assertMatch(assertThrows(() => run(script!), Error).message, /over IPv6.*\n.*source_quench/);
 });
 
 Deno.test("a setting that does not exist is refused", () => {

@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ALLOWED } from "../tcp/transitions.ts";
 import { parseFile, type Script } from "./parser.ts";
-import { run, type Transitions } from "./runner.ts";
+import { run, type Transitions, versionsOf } from "./runner.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const FOLDER = "tests/scripts/";
@@ -26,7 +26,9 @@ const files = [...Deno.readDirSync(new URL(FOLDER, ROOT))].map((entry) => entry.
 for (const file of files) {
   for (const script of parseFile(`${FOLDER}${file}`, read(`${FOLDER}${file}`), definitions)) {
     all.push(script);
-    Deno.test(`${file}: ${script.name}`, () => run(script));
+    for (const version of versionsOf(script)) {
+      Deno.test(`${file}, IPv${version}: ${script.name}`, () => run(script, version));
+    }
   }
 }
 
@@ -37,7 +39,7 @@ Deno.test("no two scripts have the same name", () => {
 
 Deno.test("the scripts show every change of state that RFC 9293 allows, and no other happens", () => {
   const seen: Transitions = new Map();
-  for (const script of all) run(script, seen);
+  for (const script of all) run(script, undefined, seen);
   assertEquals([...seen.keys()].sort(), Object.keys(ALLOWED).sort());
 });
 
