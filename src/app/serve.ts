@@ -4,54 +4,65 @@
  * @module
  */
 
-import { bold } from "@std/fmt/colors";
-import { openDevice } from "../../ffi/open.ts";
-import { createStack, type NetworkStack } from "../host/network_stack.ts";
-import type { Device } from "../phy/device.ts";
+import type { NetworkStack } from "../host/network_stack.ts";
 import { TraceDevice, Tracer } from "../phy/trace.ts";
-import { UsageError } from "./errors.ts";
-import type { ServeOptions } from "./options.ts";
+import type { Command } from "./command.ts";
+import type { CommandLine } from "./command_line.ts";
+import { type InterfaceOption, readStackSettings } from "./interface_options.ts";
+import { greeting } from "./greeting.ts";
+import { type OpenInterface, openStack } from "./open_interfaces.ts";
 import { startServices } from "./services/services.ts";
 import { print } from "./terminal.ts";
 
-/**
- * Serves until SIGINT or SIGTERM.
- *
- * @throws {UsageError} If the options cannot be fulfilled.
- * @throws {Error} If the interface can't be opened, or fails.
- */
-export async function serve(options: ServeOptions): Promise<void> {
-  const device = await open(options);
-  const tracer = options.trace
-    ? new Tracer({ hex: options.hex, now: () => performance.now(), print })
+const OPTIONS = {
+  "accept-any": { help: "echo on every TCP port" },
+  "udp-reverse": { help: "UDP echo turns the payload round" },
+  trace: { short: "t", help: "show every packet and change of state" },
+  hex: { short: "x", help: "the same, with the bytes" },
+  quiet: { short: "q", help: "print errors only" },
+} as const;
+
+type ServeLine = CommandLine<keyof typeof OPTIONS | InterfaceOption>;
+
+/** `tcpstack serve`. */
+export const SERVE: Command<keyof typeof OPTIONS> = {
+  name: "serve",
+  summary: "serve echo, chat, HTTP and more until Ctrl-C",
+  operands: [],
+  options: OPTIONS,
+  notes: [
+    "TCP 7 echo, 9 discard, 13 daytime, 19 chargen, 8080 chat and HTTP; UDP echo on every port.",
+    "",
+    "  sudo tcpstack serve --trace                    then: ping 10.0.0.2, nc 10.0.0.2 7",
+    "  sudo tcpstack serve --tap --address 10.9.0.2/24 --mtu 9000",
+    "  sudo tcpstack serve --interface eth0 --address 192.168.1.7/24 --gateway 192.168.1.1",
+  ],
+  run: serve,
+};
+
+/** Serves until SIGINT or SIGTERM. */
+async function serve(line: ServeLine): Promise<number> {
+  const tracer = line.has("trace") || line.has("hex")
+    ? new Tracer({ hex: line.has("hex"), now: () => performance.now(), print })
     : undefined;
-  const stack = createStack({
-    device: tracer === undefined ? device : new TraceDevice(device, tracer),
-    address: options.address.toString(),
-  });
+  const isQuiet = line.has("quiet");
+  const { stack, interfaces } = await openStack(
+    readStackSettings(line),
+    (device) => tracer === undefined ? device : new TraceDevice(device, tracer),
+  );
   if (tracer !== undefined) stack.observer = tracer.state;
+  const options = { acceptAny: line.has("accept-any"), udpReverse: line.has("udp-reverse") };
   const stop = stopSignal();
   try {
     startServices(stack, options);
-    if (!options.quiet) print(greeting(stack, options));
+    if (!isQuiet) print(greeting(stack, interfaces, options));
     await Promise.race([stop.received, stack.finished]);
   } finally {
     await stack.close();
     stop.cancel();
   }
-  if (!options.quiet) print(farewell(stack));
-}
-
-async function open(options: ServeOptions): Promise<Device> {
-  try {
-    return await openDevice(options);
-  } catch (error) {
-    // What the options ask for makes no sense.
-    if (error instanceof TypeError || error instanceof RangeError) {
-      throw new UsageError(error.message);
-    }
-    throw error;
-  }
+  if (!isQuiet) print(farewell(stack, interfaces));
+  return 0;
 }
 
 /** Resolves when the user wants it to stop. */
@@ -68,32 +79,17 @@ function stopSignal(): { received: Promise<void>; cancel(): void } {
   };
 }
 
-function greeting(stack: NetworkStack, options: ServeOptions): string {
-  const { address, hostAddress } = options;
-  const commands: [command: string, what: string][] = [
-    [`ping ${address}`, ""],
-    [`nc ${address} 7`, "TCP echo (9 discard, 13 daytime, 19 chargen)"],
-    [`nc ${address} 8080`, "chat: start it twice"],
-    [`curl http://${address}:8080/`, "the same port speaks HTTP"],
-    [`nc -u ${address} 7`, `UDP echo${options.udpReverse ? ", reversed" : ""}, on any port`],
-  ];
-  if (options.acceptAny) commands.push([`nc ${address} 12345`, "TCP echo on every other port"]);
-  return [
-    `${bold(stack.deviceName)} is up: ${hostAddress} is this host, ${address} is the stack.`,
-    "In a second terminal:",
-    ...commands.map(([command, what]) => `  ${bold(command.padEnd(28))} ${what}`.trimEnd()),
-    "Ctrl-C stops.",
-  ].join("\n");
-}
-
-function farewell(stack: NetworkStack): string {
+function farewell(stack: NetworkStack, interfaces: readonly OpenInterface[]): string {
   const counts = [
     ...Object.entries(stack.counters()),
     ...Object.entries(stack.deviceCounters()).filter(([, count]) => count !== 0),
   ];
   const width = Math.max(0, ...counts.map(([name]) => name.length));
+  const gone = interfaces.map(({ kind, name }) =>
+    kind === "packet" ? `${name} is left` : `${name} is gone`
+  );
   return [
-    `\n${stack.deviceName} is gone. What happened:`,
+    `\n${gone.join(", ")}. What happened:`,
     ...counts.map(([name, count]) => `  ${name.padEnd(width)}  ${count}`),
   ].join("\n");
 }

@@ -2,76 +2,145 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { stripVTControlCharacters } from "node:util";
 import config from "../../deno.json" with { type: "json" };
 import { UsageError } from "../../src/app/errors.ts";
-import { parseCommand } from "../../src/app/options.ts";
+import { readRequest } from "../../src/app/commands.ts";
+import { type InterfaceKind, readStackSettings } from "../../src/app/interface_options.ts";
+import type { RouteOptions } from "../../src/host/network_stack.ts";
 import { importMapFlags } from "../../tools/std.ts";
 
-const DEFAULTS = {
-  address: "10.0.0.2",
-  hostAddress: "10.0.0.1",
-  mtu: 1500,
+/** What a command line without any option says of the only interface. */
+const INTERFACE = {
+  kind: "tun" as InterfaceKind,
   name: undefined as string | undefined,
-  udpReverse: false,
-  acceptAny: false,
-  trace: false,
-  hex: false,
-  quiet: false,
+  mac: undefined as string | undefined,
+  mtu: undefined as number | undefined,
+  addresses: undefined as string[] | undefined,
+  hostAddresses: undefined as string[] | undefined,
+  gateways: [] as string[],
+  ipv6: true,
 };
 
-Deno.test("parseCommand() reads what serve is told", () => {
-  const cases: [args: string, want: Partial<typeof DEFAULTS>][] = [
+const words = (line: string) => line.split(/ +/).filter((word) => word !== "");
+
+const settings = (args: string) => readStackSettings(readRequest(words(args)).line);
+
+Deno.test("options say what an interface is", () => {
+  const cases: [args: string, want: Partial<typeof INTERFACE>][] = [
     ["", {}],
     ["serve", {}],
+    ["--tun", {}],
     ["--address 10.9.0.2 --host-address 10.9.0.1", {
-      address: "10.9.0.2",
-      hostAddress: "10.9.0.1",
+      addresses: ["10.9.0.2"],
+      hostAddresses: ["10.9.0.1"],
     }],
-    ["--address=192.168.7.7", { address: "192.168.7.7" }],
+    ["--address=192.168.7.7/24 --address fd07::7", { addresses: ["192.168.7.7/24", "fd07::7"] }],
     ["--mtu 9000", { mtu: 9000 }],
-    ["--name tun7", { name: "tun7" }],
-    ["--udp-reverse", { udpReverse: true }],
-    ["--accept-any", { acceptAny: true }],
-    ["--trace", { trace: true }],
-    ["-t", { trace: true }],
-    ["--hex", { trace: true, hex: true }],
-    ["-x", { trace: true, hex: true }],
-    ["--quiet", { quiet: true }],
-    ["-q", { quiet: true }],
-    ["-qx", { quiet: true, trace: true, hex: true }],
-    ["--trace serve", { trace: true }],
-    ["serve --mtu 68 -t", { mtu: 68, trace: true }],
     ["--mtu 1 --mtu 1400", { mtu: 1400 }],
+    ["serve --mtu 68 -t", { mtu: 68 }],
+    ["--name tun7", { name: "tun7" }],
+    ["-4", { ipv6: false }],
+    ["--no-ipv6 --address 10.9.0.2", { ipv6: false, addresses: ["10.9.0.2"] }],
+    ["--tap", { kind: "tap" }],
+    ["--tap --name serve serve", { kind: "tap", name: "serve" }],
+    ["--tap --address 10.9.0.2 --address fd09::2", {
+      kind: "tap",
+      addresses: ["10.9.0.2/24", "fd09::2/64"],
+    }],
+    ["--tap --address 10.9.0.2/16 --host-address none", {
+      kind: "tap",
+      addresses: ["10.9.0.2/16"],
+      hostAddresses: [],
+    }],
+    ["--tap --mac 02-00-5E-10-00-01", { kind: "tap", mac: "02:00:5e:10:00:01" }],
+    ["--interface eth0 --address 192.168.1.7/24 --gateway 192.168.1.1 --gateway fe80::1", {
+      kind: "packet",
+      name: "eth0",
+      addresses: ["192.168.1.7/24"],
+      gateways: ["192.168.1.1", "fe80::1"],
+    }],
   ];
   for (const [args, want] of cases) {
-    const command = parseCommand(args.split(" ").filter((arg) => arg !== ""));
-    assert(command.kind === "serve", args);
-    const { options } = command;
-    const plain = {
-      ...options,
-      address: options.address.toString(),
-      hostAddress: options.hostAddress.toString(),
-    };
-    assertEquals(plain, { ...DEFAULTS, ...want }, args);
+    assertEquals(settings(args).interfaces, [{ ...INTERFACE, ...want }], args);
   }
 });
 
-Deno.test("parseCommand() knows when help or the version is wanted", () => {
-  const cases: [args: string[], want: string][] = [
-    [["--help"], "help"],
-    [["-h"], "help"],
-    [["help"], "help"],
-    [["serve", "--help"], "help"],
-    [["--version"], "version"],
-    [["-V"], "version"],
-    [["--version", "--help"], "help"],
-  ];
-  for (const [args, want] of cases) assertEquals(parseCommand(args).kind, want, args.join(" "));
+Deno.test("--and parts the options of one interface from those of the next", () => {
+  const { interfaces, routes, dns } = settings(
+    "--dns 10.1.0.1 --address 10.1.0.2/24 --and --tap --address 10.2.0.2 --mtu 9000 " +
+      "--and --interface eth0 --route 10.3.0.0/16,via=10.2.0.9 --address 10.4.0.2/8 --dns fd00::1",
+  );
+  assertEquals(interfaces, [
+    { ...INTERFACE, addresses: ["10.1.0.2/24"] },
+    { ...INTERFACE, kind: "tap", addresses: ["10.2.0.2/24"], mtu: 9000 },
+    { ...INTERFACE, kind: "packet", name: "eth0", addresses: ["10.4.0.2/8"] },
+  ]);
+  assertEquals(routes, [{ network: "10.3.0.0/16", gateway: "10.2.0.9" }]);
+  assertEquals(dns.servers, ["10.1.0.1", "fd00::1"]);
 });
 
-Deno.test("parseCommand() says what makes no sense", () => {
+Deno.test("routes and servers for names are of the whole stack", () => {
+  const cases: [args: string[], routes: RouteOptions[]][] = [
+    [["--route", "10.3.0.0/16,via=10.0.0.9"], [{ network: "10.3.0.0/16", gateway: "10.0.0.9" }]],
+    [["--route=10.3.0.0/16, via 10.0.0.9"], [{ network: "10.3.0.0/16", gateway: "10.0.0.9" }]],
+    [["--route", "fd01::/64,dev=tap0,metric=7"], [
+      { network: "fd01::/64", device: "tap0", metric: 7 },
+    ]],
+    [["--route", "0.0.0.0/0,via=10.0.0.9", "--route", "::/0,dev=tun0"], [
+      { network: "0.0.0.0/0", gateway: "10.0.0.9" },
+      { network: "::/0", device: "tun0" },
+    ]],
+  ];
+  for (const [args, want] of cases) {
+    assertEquals(readStackSettings(readRequest(args).line).routes, want, args.join(" "));
+  }
+  assertEquals(settings("--dns 10.0.0.1#5353 --search example.org --search example.net").dns, {
+    servers: ["10.0.0.1#5353"],
+    search: ["example.org", "example.net"],
+  });
+});
+
+Deno.test("flags have a letter each, which can stand together", () => {
+  const cases: [args: string, want: ("trace" | "hex" | "quiet" | "accept-any")[]][] = [
+    ["", []],
+    ["--trace serve", ["trace"]],
+    ["-t", ["trace"]],
+    ["-x", ["hex"]],
+    ["-qx", ["hex", "quiet"]],
+    ["serve -tq --accept-any", ["trace", "quiet", "accept-any"]],
+    ["--tap --and -t --address 10.0.0.2/8", ["trace"]],
+  ];
+  for (const [args, want] of cases) {
+    const { line } = readRequest(words(args));
+    const flags = (["trace", "hex", "quiet", "accept-any"] as const).filter((flag) =>
+      line.has(flag)
+    );
+    assertEquals(flags, want, args);
+  }
+});
+
+Deno.test("readRequest() knows when help or the version is wanted", () => {
+  const cases: [args: string, want: string, isNamed: boolean][] = [
+    ["--help", "help", false],
+    ["-h", "help", false],
+    ["help", "help", false],
+    ["help serve", "help", true],
+    ["serve --help", "help", true],
+    ["--version", "version", false],
+    ["-V", "version", false],
+    ["--version --help", "help", false],
+    ["--name help", "command", false],
+  ];
+  for (const [args, want, isNamed] of cases) {
+    const request = readRequest(words(args));
+    assertEquals([request.wants, request.isNamed], [want, isNamed], args);
+  }
+});
+
+Deno.test("what makes no sense is told with the option that it is about", () => {
   const cases: [args: string[], message: string][] = [
     [["--adress", "10.0.0.2"], "Unknown option --adress"],
     [["-z"], "Unknown option -z"],
     [["start"], "Unknown command start"],
+    [["--mtu", "68", "start"], "Unknown command start"],
     [["serve", "now"], "Unexpected argument now"],
     [["--trace", "serve", "7"], "Unexpected argument 7"],
     [["--address"], "Option --address needs a value"],
@@ -81,14 +150,44 @@ Deno.test("parseCommand() says what makes no sense", () => {
     [["--mtu"], "Option --mtu needs a value"],
     [["--address", "10.0.0"], `Option --address: Not an IP address: "10.0.0"`],
     [["--address", "10.0.0.256"], "Option --address: Not an IP address"],
+    [["--address", "10.0.0.2/33"], `Option --address: Not a network: "10.0.0.2/33"`],
     [["--host-address", "localhost"], `Option --host-address: Not an IP address: "localhost"`],
+    [["--gateway", "router"], `Option --gateway: Not an IP address: "router"`],
     [["--mtu", "big"], "Option --mtu needs a number: got big"],
     [["--mtu", "1e3"], "Option --mtu needs a number: got 1e3"],
     [["--mtu", "1500.5"], "Option --mtu needs a number: got 1500.5"],
     [["--mtu=-1"], "Option --mtu needs a number: got -1"],
+    [["-4", "--address", "fd00::2"], "Option --address: fd00::2 is of IPv6, which --no-ipv6"],
+    [["--tap", "--tun"], "One interface is either --tun, --tap or --interface"],
+    [["--interface", "a", "--interface", "b"], "One interface is either --tun, --tap or"],
+    [["--mac", "02:00:00:00:00:01"], "Option --mac: a TUN interface has no hardware addresses"],
+    [["--tap", "--mac", "2:0:0:0:0:1"], `Option --mac: Not a hardware address: "2:0:0:0:0:1"`],
+    [["--interface", "eth0"], "Option --interface needs an address for the stack on eth0"],
+    [
+      ["--interface", "eth0", "--address", "10.0.0.2"],
+      "Option --address: say how large the network of 10.0.0.2 is: 10.0.0.2/24",
+    ],
+    [
+      ["--interface", "eth0", "--address", "10.0.0.2/8", "--mtu", "9000"],
+      "Option --mtu is for --tun and --tap: eth0 stays as it is",
+    ],
+    [["--tap", "--and", "--tap"], "Option --and: each of several interfaces needs an address"],
+    [
+      ["--address", "10.0.0.2", "--and", "--tap", "--address", "10.1.0.2/24"],
+      "Option --address: say how large the network of 10.0.0.2 is, as there are several interfaces",
+    ],
+    [["--route", "10.1.0.0/16"], "Option --route: 10.1.0.0/16 needs a router or an interface"],
+    [["--route", "10.1.0.0/16,by=tap0"], `Option --route: "by=tap0" is not understood`],
+    [["--route", "10.1/16,dev=tap0"], "Option --route: Not an IP address"],
+    [["--dns", "10.0.0.1#0"], "Option --dns: expected an address, perhaps with a port"],
+    [["--dns", "dns.example"], "Option --dns: Not an IP address"],
   ];
   for (const [args, message] of cases) {
-    const error = assertThrows(() => parseCommand(args), UsageError, message);
+    const error = assertThrows(
+      () => readStackSettings(readRequest(args).line),
+      UsageError,
+      message,
+    );
     assert(!(error as Error).message.endsWith("."), "no final period");
   }
 });
@@ -114,13 +213,17 @@ async function run(...args: string[]): Promise<{ code: number; stdout: string; s
 }
 
 Deno.test("the exit code is 0 for help, which fits a screen, and for the version", async () => {
-  const help = await run("--help");
-  assertEquals([help.code, help.stderr], [0, ""]);
-  const lines = help.stdout.trimEnd().split("\n");
-  assert(lines.length <= 24, `${lines.length} lines`);
-  for (const line of lines) assert(line.length <= 100, line);
-  for (const option of ["--address", "--mtu", "--name", "--accept-any", "--trace", "--hex"]) {
-    assertStringIncludes(help.stdout, option);
+  const helps: [args: string[], lines: number, holds: string[]][] = [
+    [["--help"], 24, ["serve", "--tap", "--address", "--trace"]],
+    [["serve", "--help"], 40, ["--address", "--mtu", "--name", "--accept-any", "--trace", "--hex"]],
+  ];
+  for (const [args, most, holds] of helps) {
+    const help = await run(...args);
+    assertEquals([help.code, help.stderr], [0, ""]);
+    const lines = help.stdout.trimEnd().split("\n");
+    assert(lines.length <= most, `${lines.length} lines`);
+    for (const line of lines) assert(line.length <= 100, line);
+    for (const option of holds) assertStringIncludes(help.stdout, option);
   }
   const version = await run("--version");
   assertEquals(version, { code: 0, stdout: `tcpstack ${config.version}\n`, stderr: "" });
@@ -155,6 +258,6 @@ Deno.test("the exit code is 2 when the command line makes no sense, before anyth
     const { code, stdout, stderr } = await run(...args);
     assertEquals([code, stdout], [2, ""]);
     assert(stderr.startsWith(`tcpstack: ${message}`), stderr);
-    assert(stderr.endsWith("\nTry: tcpstack --help\n"), stderr);
+    assert(stderr.endsWith("\nTry: tcpstack serve --help\n"), stderr);
   }
 });

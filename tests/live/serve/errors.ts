@@ -46,7 +46,9 @@ export function errorTests(program: Program): void {
     assertMatch(stderr, message);
     assertMatch(
       stderr,
-      code === 2 ? /^tcpstack: [^\n]+\nTry: tcpstack --help\n$/ : /^tcpstack: [^\n]+[^.]\n$/,
+      code === 2
+        ? /^tcpstack: [^\n]+\nTry: tcpstack( serve)? --help\n$/
+        : /^tcpstack: [^\n]+[^.]\n$/,
     );
     assertEquals(outcome.stdout, "");
     assertEquals(outcome.code, code, stderr);

@@ -1,0 +1,201 @@
+/**
+ * The options of every command that needs a stack: on which interfaces, with which addresses and
+ * routes, and whom it asks for names.
+ *
+ * @module
+ */
+
+import type { RouteOptions } from "../host/network_stack.ts";
+import { type Network, parseNetwork } from "../socket/addresses.ts";
+import { IpAddress } from "../wire/address.ts";
+import { formatMac, parseMac } from "../wire/mac.ts";
+import type { CommandLine, OptionTable } from "./command_line.ts";
+import { UsageError } from "./errors.ts";
+
+/** The options. Those up to `no-ipv6` are of one interface, and `--and` begins the next one. */
+export const INTERFACE_OPTIONS = {
+  tun: { help: "a TUN interface (macOS: utun), a link to this host alone; the default" },
+  tap: { help: "a TAP interface: an Ethernet segment with this host on it" },
+  interface: { value: "NAME", help: "be a host of its own on an Ethernet interface, such as eth0" },
+  name: { value: "NAME", help: "of the TUN or TAP interface (the next one that is free)" },
+  mac: { value: "MAC", help: "the stack's hardware address on TAP or eth0 (random)" },
+  mtu: { value: "BYTES", help: "largest IP packet on TUN or TAP (1500)" },
+  address: { value: "IP[/LEN]", help: "the stack's address (10.0.0.2, fd00::2)" },
+  "host-address": {
+    value: "IP[/LEN]",
+    help: "this host's end of TUN or TAP (10.0.0.1, fd00::1); none: without one",
+  },
+  gateway: { value: "IP", help: "router to everywhere else, one of a family" },
+  "no-ipv6": { short: "4", help: "without IPv6" },
+  and: { help: "the options of one interface end here, and those of another begin" },
+  route: { value: "NET", help: "way to a network: 10.1.0.0/16,via=10.0.0.9 or fd01::/64,dev=tap0" },
+  dns: { value: "IP", help: "server for names: 10.0.0.1 or 10.0.0.1#5353" },
+  search: { value: "DOMAIN", help: "domain in which short names are looked for" },
+} as const satisfies OptionTable;
+
+/** The name of one of {@linkcode INTERFACE_OPTIONS}. */
+export type InterfaceOption = keyof typeof INTERFACE_OPTIONS;
+
+/** A TUN or utun interface, a TAP interface, or a packet socket on an interface of the system. */
+export type InterfaceKind = "tun" | "tap" | "packet";
+
+/** What was said of one interface. */
+export interface InterfaceSettings {
+  readonly kind: InterfaceKind;
+  /** Of a packet socket the interface's, else that which it is to have. */
+  readonly name: string | undefined;
+  readonly mac: string | undefined;
+  /** In bytes. */
+  readonly mtu: number | undefined;
+  /** The stack's, as `10.0.0.2/24` or `10.0.0.2`; `undefined`: those that it has by default. */
+  readonly addresses: readonly string[] | undefined;
+  /** The host's, likewise. */
+  readonly hostAddresses: readonly string[] | undefined;
+  readonly gateways: readonly string[];
+  /** Whether it may have IPv6. */
+  readonly ipv6: boolean;
+}
+
+/** What was said of the stack. */
+export interface StackSettings {
+  /** One at least. */
+  readonly interfaces: readonly InterfaceSettings[];
+  readonly routes: readonly RouteOptions[];
+  readonly dns: { readonly servers: readonly string[]; readonly search: readonly string[] };
+}
+
+type Line = CommandLine<InterfaceOption>;
+
+/**
+ * Reads what a command line says of the stack.
+ *
+ * @throws {UsageError} If that makes no sense; the message names the option.
+ */
+export function readStackSettings(line: Line): StackSettings {
+  const interfaces = line.parts.map(readInterface);
+  if (interfaces.length > 1) interfaces.forEach(checkOneOfSeveral);
+  return {
+    interfaces,
+    routes: line.parseAll("route", readRoute),
+    dns: { servers: line.parseAll("dns", readServer), search: line.texts("search") },
+  };
+}
+
+function readInterface(line: Line): InterfaceSettings {
+  const kind = readKind(line);
+  const ipv6 = !line.has("no-ipv6");
+  const address = (text: string) => {
+    const network = parseNetwork(text);
+    if (!ipv6 && network.address.family === 6) {
+      throw new Error(`${text} is of IPv6, which --no-ipv6 turns off`);
+    }
+    return network;
+  };
+  const addresses = line.parseAll("address", (text) => ownAddress(text, address(text), kind));
+  const hostAddresses = line.parseAll("host-address", (text) =>
+    text === "none" ? text : (
+      address(text), text
+    ));
+  if (kind === "packet") checkJoining(line);
+  return {
+    kind,
+    name: line.text(kind === "packet" ? "interface" : "name"),
+    mac: line.parse("mac", (text) => readMac(text, kind)),
+    mtu: line.number("mtu"),
+    addresses: addresses.length > 0 ? addresses : undefined,
+    hostAddresses: hostAddresses.length > 0
+      ? hostAddresses.filter((text) => text !== "none")
+      : undefined,
+    gateways: line.parseAll("gateway", (text) => IpAddress.parse(text) && text),
+    ipv6,
+  };
+}
+
+function readKind(line: Line): InterfaceKind {
+  const kinds: InterfaceKind[] = [];
+  if (line.has("tun")) kinds.push("tun");
+  if (line.has("tap")) kinds.push("tap");
+  for (const _ of line.texts("interface")) kinds.push("packet");
+  if (kinds.length > 1) {
+    throw new UsageError(
+      "One interface is either --tun, --tap or --interface: --and begins another one",
+    );
+  }
+  return kinds[0] ?? "tun";
+}
+
+/** On Ethernet it has to be known who is a neighbor. */
+function ownAddress(text: string, { address }: Network, kind: InterfaceKind): string {
+  if (kind === "tun" || text.includes("/")) return text;
+  if (kind === "tap") return `${text}/${address.family === 4 ? 24 : 64}`;
+  throw new Error(
+    `say how large the network of ${text} is: ${text}/${address.family === 4 ? 24 : 64}`,
+  );
+}
+
+/** An interface of the system is as it is. */
+function checkJoining(line: Line): void {
+  const name = line.text("interface");
+  for (const option of ["name", "mtu", "host-address"] as const) {
+    if (line.has(option)) {
+      throw new UsageError(`Option --${option} is for --tun and --tap: ${name} stays as it is`);
+    }
+  }
+  if (!line.has("address")) {
+    throw new UsageError(
+      `Option --interface needs an address for the stack on ${name}: --address 192.168.1.7/24`,
+    );
+  }
+}
+
+function readMac(text: string, kind: InterfaceKind): string {
+  if (kind === "tun") {
+    throw new Error("a TUN interface has no hardware addresses; --tap and --interface have");
+  }
+  return formatMac(parseMac(text));
+}
+
+/** Of several interfaces each needs a network of its own: else all lies behind the first. */
+function checkOneOfSeveral({ addresses }: InterfaceSettings): void {
+  const example = "--address 10.1.0.2/24";
+  if (addresses === undefined) {
+    throw new UsageError(`Option --and: each of several interfaces needs an address: ${example}`);
+  }
+  const bare = addresses.find((text) => !text.includes("/"));
+  if (bare !== undefined) {
+    throw new UsageError(
+      `Option --address: say how large the network of ${bare} is, as there are several ` +
+        `interfaces: ${example}`,
+    );
+  }
+}
+
+/** `10.1.0.0/16,via=10.0.0.9,dev=tap0,metric=5`, with one of the first two at least. */
+function readRoute(text: string): RouteOptions {
+  const [network = "", ...parts] = text.split(",");
+  parseNetwork(network);
+  const route: RouteOptions = { network };
+  for (const part of parts) {
+    const [, key, value] = /^(via|dev|metric)[= ](.+)$/.exec(part.trim()) ?? [];
+    if (key === "via") route.gateway = IpAddress.parse(value!) && value;
+    else if (key === "dev") route.device = value;
+    else if (key === "metric" && /^\d{1,9}$/.test(value!)) route.metric = Number(value);
+    else throw new Error(`"${part}" is not understood: expected via=IP, dev=NAME or metric=NUMBER`);
+  }
+  if (route.gateway === undefined && route.device === undefined) {
+    throw new Error(`${network} needs a router or an interface: ${network},via=10.0.0.9`);
+  }
+  return route;
+}
+
+/** An address, perhaps with a port. */
+function readServer(text: string): string {
+  const [, address, port] = /^([^#]*)(?:#(\d{1,5}))?$/.exec(text) ?? [];
+  if (
+    address === undefined || (port !== undefined && !(Number(port) >= 1 && Number(port) < 65536))
+  ) {
+    throw new Error(`expected an address, perhaps with a port, as in 10.0.0.1#5353: got "${text}"`);
+  }
+  IpAddress.parse(address);
+  return text;
+}

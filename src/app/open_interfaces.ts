@@ -1,0 +1,168 @@
+/**
+ * Opens the interfaces that a command line asks for, and starts a stack on them.
+ *
+ * @module
+ */
+
+import type { HostDevice } from "../../ffi/host_device.ts";
+import { openDevice } from "../../ffi/open.ts";
+import { openPacketSocket } from "../../ffi/packet_socket.ts";
+import { openTap } from "../../ffi/tap.ts";
+import { createStack, type InterfaceOptions, type NetworkStack } from "../host/network_stack.ts";
+import type { Device } from "../phy/device.ts";
+import { parseNetwork } from "../socket/addresses.ts";
+import { IpAddress } from "../wire/address.ts";
+import { UsageError } from "./errors.ts";
+import type { InterfaceKind, InterfaceSettings, StackSettings } from "./interface_options.ts";
+
+/** The stack's addresses on a link of its own where nothing is said. */
+const OWN = ["10.0.0.2/24", "fd00::2/64"];
+
+/** One interface of a stack that runs. */
+export interface OpenInterface {
+  readonly kind: InterfaceKind;
+  readonly name: string;
+  /** The host's, on a link that leads to it. */
+  readonly hostAddresses: readonly IpAddress[];
+  /** Why there is no IPv6 although nobody has declined it. */
+  readonly ipv6Missing: string | undefined;
+}
+
+/** A stack that runs, and what it runs on. */
+export interface OpenStack {
+  readonly stack: NetworkStack;
+  readonly interfaces: readonly OpenInterface[];
+}
+
+interface Opened {
+  readonly device: Device;
+  readonly options: Omit<InterfaceOptions, "device">;
+  readonly about: OpenInterface;
+}
+
+/**
+ * Opens all interfaces, and starts a stack on them. To close the stack closes them.
+ *
+ * @param wrap Puts something in front of each device, such as a trace.
+ * @throws {UsageError} If the settings cannot be fulfilled.
+ * @throws {Error} If an interface can't be opened.
+ */
+export async function openStack(
+  settings: StackSettings,
+  wrap: (device: Device) => Device = (device) => device,
+): Promise<OpenStack> {
+  const all: Opened[] = [];
+  try {
+    for (const each of settings.interfaces) {
+      all.push(await openInterface(each, settings.interfaces.length === 1));
+    }
+    const stack = createStack({
+      interfaces: all.map(({ device, options }) => ({ ...options, device: wrap(device) })),
+      routes: [...settings.routes],
+      dns: settings.dns,
+    });
+    return { stack, interfaces: all.map(({ about }) => about) };
+  } catch (error) {
+    await Promise.all(all.map(({ device }) => device.close()));
+    // What was asked for makes no sense.
+    if (error instanceof TypeError || error instanceof RangeError) {
+      throw new UsageError(error.message);
+    }
+    throw error;
+  }
+}
+
+function openInterface(settings: InterfaceSettings, isOnly: boolean): Promise<Opened> {
+  switch (settings.kind) {
+    case "tun":
+      return openPointToPoint(settings);
+    case "tap":
+      return openSegment(settings, isOnly);
+    case "packet":
+      return joinNetwork(settings);
+  }
+}
+
+async function openPointToPoint(settings: InterfaceSettings): Promise<Opened> {
+  const { name, mtu, addresses, hostAddresses, ipv6 } = settings;
+  const own = OWN.slice(0, ipv6 ? 2 : 1).map(bare);
+  const device = await openDevice({
+    name,
+    mtu,
+    // The link has one address of a family. Without any it has those of both, if the system can.
+    address: addresses !== undefined ? bareOfEach(addresses) : ipv6 ? undefined : own,
+    hostAddress: hostAddresses && bareOfEach(hostAddresses),
+  });
+  const families = hostAddresses?.map((text) => parseNetwork(text).address.family) ?? [4, 6];
+  const usual = own.filter((text) => families.includes(IpAddress.parse(text).family));
+  return opened(settings, device, device, addresses ?? usual, settings.gateways);
+}
+
+async function openSegment(settings: InterfaceSettings, isOnly: boolean): Promise<Opened> {
+  const { name, mac, mtu, addresses, hostAddresses, ipv6 } = settings;
+  const own = OWN.slice(0, ipv6 ? 2 : 1);
+  const host = hostAddresses?.map(withLength) ?? oneOfEach((addresses ?? own).map(neighbor));
+  const isUsual = addresses === undefined && hostAddresses === undefined;
+  // Left to the default where nothing is said: then the system may do without IPv6.
+  const hostAddress = isUsual && ipv6 ? undefined : host;
+  const device = await openTap({ name, mac, mtu, hostAddress });
+  // Where there is nobody else, the host is the way to everywhere.
+  const isRouter = isOnly && settings.gateways.length === 0;
+  const gateways = isRouter ? device.hostAddresses.map(String) : settings.gateways;
+  const others = host.length > 0 ? host.map(neighbor) : own;
+  return opened(settings, device, device, addresses ?? others, gateways);
+}
+
+async function joinNetwork(settings: InterfaceSettings): Promise<Opened> {
+  const device = await openPacketSocket({ interface: settings.name!, mac: settings.mac });
+  return opened(settings, device, undefined, settings.addresses ?? [], settings.gateways);
+}
+
+function opened(
+  { kind }: InterfaceSettings,
+  device: Device,
+  host: HostDevice | undefined,
+  addresses: readonly string[],
+  gateways: readonly string[],
+): Opened {
+  const { hostAddresses = [], ipv6Missing } = host ?? {};
+  const address = ipv6Missing === undefined
+    ? [...addresses]
+    : addresses.filter((text) => parseNetwork(text).address.family === 4);
+  return {
+    device,
+    options: { address, gateway: [...gateways] },
+    about: { kind, name: device.name, hostAddresses, ipv6Missing },
+  };
+}
+
+/** An address without the length of its network. */
+function bare(text: string): string {
+  return text.split("/")[0]!;
+}
+
+function withLength(text: string): string {
+  return text.includes("/") ? text : `${text}/${IpAddress.parse(text).family === 4 ? 24 : 64}`;
+}
+
+/** The first address of each family. */
+function oneOfEach(texts: readonly string[]): string[] {
+  const families = texts.map((text) => parseNetwork(text).address.family);
+  return texts.filter((_, i) => families.indexOf(families[i]!) === i);
+}
+
+function bareOfEach(texts: readonly string[]): string[] {
+  return oneOfEach(texts).map(bare);
+}
+
+/** The first address of a network, or the second one if the first is `text` itself. */
+function neighbor(text: string): string {
+  const { address, prefixLength } = parseNetwork(text);
+  const bytes = address.prefix(prefixLength).toBytes();
+  const last = bytes.length - 1;
+  bytes[last]! |= 1;
+  // Networks of two have no address that stands for all of them.
+  const isPair = prefixLength === bytes.length * 8 - 1;
+  if (address.equals(IpAddress.fromBytes(bytes))) bytes[last]! ^= isPair ? 1 : 3;
+  return `${IpAddress.fromBytes(bytes)}/${prefixLength}`;
+}
