@@ -122,7 +122,7 @@ Deno.test("each kind of packet has its line", () => {
     [ipv4({ protocol: 47, payload: new Uint8Array(9) }), `${pair} protocol 47, 9 bytes`],
     [
       ipv4({ protocol: 6, payload: new Uint8Array(30), flagsAndOffset: 0x2002 }),
-      `${pair} fragment at 16, protocol 6`,
+      `${pair} fragment at 16, protocol 6 [id 0x1, 30 bytes, more]`,
     ],
     [
       fromPeer({ seq: 1, flags: SYN, options }),
@@ -137,7 +137,10 @@ Deno.test("each kind of packet has its line", () => {
       `${ports} TCP SYN seq 1 win 65535 len 0 <FO>`,
     ],
     [fromPeer({ seq: 1, flags: 0 }), `${ports} TCP none seq 1 win 65535 len 0`],
-    [Uint8Array.of(0x60, 0, 0, 0, 0, 0, 59, 1, ...new Uint8Array(32)), "IPv6, 40 bytes"],
+    [
+      Uint8Array.of(0x60, 0, 0, 0, 0, 0, 59, 1, ...new Uint8Array(32)),
+      ":: → :: no next header, 0 bytes [hop limit 1]",
+    ],
   ];
   for (const [bytes, want] of cases) assertEquals(describe(bytes), want);
 });
