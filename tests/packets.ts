@@ -141,7 +141,7 @@ export function icmp(
   view.setUint8(1, code);
   bytes.set(body, 4);
   view.setUint16(2, finish(sum(view, 0, bytes.length)));
-  const source = destination === STACK ? PEER : STACK;
+  const source = destination.equals(STACK) ? PEER : STACK;
   return ipv4({ source, destination, protocol: PROTOCOL.ICMP, payload: bytes });
 }
 

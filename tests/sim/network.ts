@@ -12,7 +12,9 @@ import type { TcpConfig } from "../../src/tcp/config.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { Packet } from "../../src/wire/packet.ts";
 import { icmpError, oneInterface } from "../packets.ts";
+import { icmpv6Error } from "../packets6.ts";
 import { Ipv4Header } from "../../src/wire/ipv4.ts";
+import { Ipv6Header } from "../../src/wire/ipv6.ts";
 import type { Random } from "../random.ts";
 
 /** What one direction of a link does to packets. Times in milliseconds, probabilities 0 to 1. */
@@ -40,11 +42,11 @@ export interface LinkOptions {
   rate?: number;
   /** Most bytes that wait for the link when it has a rate; what is more is dropped. */
   queue?: number;
-  /** From so many waiting bytes on, IPv4 packets that may be are marked (RFC 3168 §5). */
+  /** From so many waiting bytes on, packets that may be are marked (RFC 3168 §5). */
   mark?: number;
   /** Largest packet, in bytes; larger ones are dropped. */
   mtu?: number;
-  /** Whether whoever sent one of those is told (RFC 1191 §4): by a router at the near end. */
+  /** Whether whoever sent one of those is told: by a router at the near end. */
   tellsMtu?: boolean;
 }
 
@@ -73,6 +75,10 @@ class Delivery implements Timed {
   }
 }
 
+function isIpv6(packet: Packet): boolean {
+  return packet.bytes[packet.at]! >> 4 === 6;
+}
+
 /** One host. */
 export class Host {
   readonly stack: Stack;
@@ -80,12 +86,16 @@ export class Host {
   /** Changes of state that its connections have made. */
   readonly transitions: Set<string> = new Set();
 
+  /** The first of its addresses. */
+  readonly address: IpAddress;
+
   constructor(
     network: SimulatedNetwork,
-    readonly address: IpAddress,
+    readonly addresses: readonly IpAddress[],
     readonly mtu: number,
     tcp: Partial<TcpConfig>,
   ) {
+    this.address = addresses[0]!;
     this.stack = new Stack({
       interfaces: oneInterface({
         mtu,
@@ -93,7 +103,7 @@ export class Host {
           this.#deliver?.(packet);
           return true;
         },
-      }, [address]),
+      }, addresses),
       tcp,
     }, network.random);
     this.stack.tcp.observer = (tcb, next: State) =>
@@ -103,9 +113,14 @@ export class Host {
   /** Whether a packet is for this host. */
   isFor(packet: Packet): boolean {
     const to = IpAddress.scratch();
-    if (packet.bytes[packet.at]! >> 4 === 4) to.load4(packet.view, packet.at + 16);
-    else to.load16(packet.view, packet.at + 24);
-    return to.equals(this.address);
+    if (isIpv6(packet)) to.load16(packet.view, packet.at + 24);
+    else to.load4(packet.view, packet.at + 16);
+    return this.has(to);
+  }
+
+  /** Whether an address is one of this host's. */
+  has(address: IpAddress): boolean {
+    return this.addresses.some((own) => own.equals(address));
   }
 
   /** Sets where its packets go. */
@@ -116,8 +131,14 @@ export class Host {
 
 /** Marks a packet as having met congestion, if its sender allows that; returns whether it does. */
 function mark(packet: Packet): boolean {
+  if (isIpv6(packet)) {
+    const header = new Ipv6Header().bind(packet.view, packet.at);
+    if ((header.trafficClass & 3) === 0) return false;
+    header.writeFirstWord(header.trafficClass | 3, header.flowLabel);
+    return true;
+  }
   const header = new Ipv4Header().bind(packet.view, packet.at);
-  if (header.version !== 4 || (header.tos & 3) === 0) return false;
+  if ((header.tos & 3) === 0) return false;
   header.tos |= 3;
   header.writeChecksum();
   return true;
@@ -149,9 +170,13 @@ export class SimulatedNetwork {
     this.random = random;
   }
 
-  /** Adds a host. */
-  host(address: IpAddress, tcp: Partial<TcpConfig> = {}, mtu = 1500): Host {
-    const host = new Host(this, address, mtu, tcp);
+  /** Adds a host with an address, or several. */
+  host(
+    addresses: IpAddress | readonly IpAddress[],
+    tcp: Partial<TcpConfig> = {},
+    mtu = 1500,
+  ): Host {
+    const host = new Host(this, [addresses].flat(), mtu, tcp);
     this.hosts.push(host);
     return host;
   }
@@ -226,13 +251,24 @@ export class SimulatedNetwork {
     };
   }
 
-  /** Tells whoever sent a packet that it was too big, by quoting as little as a router must. */
+  /**
+   * Tells whoever sent a packet that it was too big (RFC 1191 §4, RFC 4443 §3.2), by quoting as
+   * little as a router must.
+   */
   #tellMtu(packet: Packet, mtu: number): void {
-    const source = IpAddress.scratch().load4(packet.view, packet.at + 12);
-    const from = this.hosts.find((host) => host.address.equals(source));
+    const source = IpAddress.scratch();
+    const quote = (most: number) =>
+      packet.bytes.subarray(packet.at, Math.min(packet.at + most, packet.end));
+    let bytes: Uint8Array;
+    if (isIpv6(packet)) {
+      source.load16(packet.view, packet.at + 8);
+      bytes = icmpv6Error(2, 0, quote(1280 - 48), mtu, source);
+    } else {
+      source.load4(packet.view, packet.at + 12);
+      bytes = icmpError(3, 4, quote(28), mtu, source);
+    }
+    const from = this.hosts.find((host) => host.has(source));
     if (from === undefined) return;
-    const quoted = packet.bytes.subarray(packet.at, packet.at + 28);
-    const bytes = icmpError(3, 4, quoted, mtu, from.address);
     this.#arrives(from, new Packet(bytes).place(0, bytes.length), this.now + 1);
   }
 

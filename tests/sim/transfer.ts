@@ -5,6 +5,7 @@
  */
 
 import { CloseReason, type Tcb, type TcpUser } from "../../src/tcp/tcb.ts";
+import type { IpAddress } from "../../src/wire/address.ts";
 import type { Host, SimulatedNetwork } from "./network.ts";
 
 /** The byte at `offset` of a stream; `salt` tells one stream from another. */
@@ -91,6 +92,7 @@ export interface Transfer {
 /**
  * Opens a connection from `a` to port 7 of `b`, over which both write.
  *
+ * @param to Which of `b`'s addresses.
  * @throws {Error} If the connection cannot be opened.
  */
 export function begin(
@@ -98,14 +100,15 @@ export function begin(
   a: Host,
   b: Host,
   bytes: { toServer: number; toClient: number },
+  to: IpAddress = b.address,
 ): { client: Peer; server: Peer } {
   const server = new Peer(network, b, bytes.toClient, 2, 1);
   const client = new Peer(network, a, bytes.toServer, 1, 2);
-  const listener = b.stack.tcp.listen(null, 7, 16, () => {
+  const listener = b.stack.tcp.listen(to, 7, 16, () => {
     const tcb = listener!.accept();
     if (tcb !== undefined && server.tcb === undefined) server.attach(tcb);
   });
-  const opened = a.stack.tcp.open(b.address, 7, null, 0, client, network.now);
+  const opened = a.stack.tcp.open(to, 7, null, 0, client, network.now);
   if (typeof opened === "number") throw new Error(`The open failed: ${opened}`);
   client.tcb = opened;
   return { client, server };
