@@ -16,6 +16,8 @@ export class Counters {
   ndSolicitationsSent = 0;
   ndAdvertisementsSent = 0;
   ndRouterSolicitationsSent = 0;
+  ndRouterAdvertisementsReceived = 0;
+  ndRedirectsReceived = 0;
   /** Addresses given up because other hosts have them. */
   ndDuplicateAddresses = 0;
   ipReceived = 0;

@@ -36,6 +36,8 @@ export interface EthernetHooks extends ArpHooks {
    * the solicited-node group of `target`. Called within {@linkcode Ethernet.poll} alone.
    */
   ndSolicit(target: IpAddress, unicast: boolean): void;
+  /** An IPv6 neighbor does not answer. Called within {@linkcode Ethernet.poll} alone. */
+  ndFailed?(target: IpAddress): void;
   /**
    * Nobody has answered for the next hop of this IP packet, which is dropped: its sender is to be
    * told. Called within {@linkcode Ethernet.poll} alone.
@@ -93,6 +95,7 @@ export class Ethernet implements LinkLayer {
         solicit: (target, neighbor) => hooks.ndSolicit(target, neighbor !== null),
         deliver: (packet, to) => this.#transmit(packet, to, ETHER_TYPE.IPV6),
         unreachable,
+        failed: (address) => hooks.ndFailed?.(address),
       },
       counters,
       env,

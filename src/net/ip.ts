@@ -115,16 +115,29 @@ export class Ip implements Network {
     return added;
   }
 
-  /** Gives an interface an address, and the route to its neighbors. */
+  /**
+   * Gives an interface an address, and the route to its neighbors; but who these are for addresses
+   * that routers bring about, routers tell apart (RFC 5942 §4).
+   */
   addAddress(to: Interface, options: AddressOptions): InterfaceAddress {
     const { prefixLength, origin = "static", state = AddressState.PREFERRED } = options;
     const { preferredUntil = Infinity, validUntil = Infinity } = options;
     const address = options.address.clone().scope(to.index);
     const entry = { address, prefixLength, origin, state, preferredUntil, validUntil };
     to.addresses.push(entry);
-    if (prefixLength < address.length * 8) this.#addOnLink(to, address, prefixLength);
+    const hasNeighbors = prefixLength < address.length * 8 && origin !== "autoconf";
+    if (hasNeighbors) this.#addOnLink(to, address, prefixLength);
     this.changed();
     return entry;
+  }
+
+  /**
+   * The neighbor by which `destination` is reached, lent; `undefined` if it is not by that
+   * interface.
+   */
+  firstHop(destination: IpAddress, by: Interface): IpAddress | undefined {
+    const isBy = this.#findHop(destination, destination.zone) && this.#hopInterface === by;
+    return isBy ? this.#hopNext : undefined;
   }
 
   #addOnLink(to: Interface, address: IpAddress, length: number): void {
@@ -142,12 +155,14 @@ export class Ip implements Network {
   removeAddress(from: Interface, address: IpAddress): void {
     const at = from.addresses.findIndex((entry) => entry.address.equals(address));
     if (at === -1) return;
-    const [{ prefixLength }] = from.addresses.splice(at, 1) as [InterfaceAddress];
+    const [{ prefixLength, origin }] = from.addresses.splice(at, 1) as [InterfaceAddress];
     const isNeighbor = (entry: InterfaceAddress) =>
-      entry.prefixLength === prefixLength && entry.address.isIn(address, prefixLength);
-    if (!from.addresses.some(isNeighbor)) {
+      entry.prefixLength === prefixLength && entry.address.isIn(address, prefixLength) &&
+      entry.origin !== "autoconf";
+    if (origin !== "autoconf" && !from.addresses.some(isNeighbor)) {
       this.routes.remove((route) =>
         route.interface === from && route.gateway === null && route.length === prefixLength &&
+        route.origin === undefined &&
         address.isIn(route.prefix, prefixLength)
       );
     }

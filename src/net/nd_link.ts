@@ -10,18 +10,20 @@ import type { Env } from "../base/env.ts";
 import { IpAddress } from "../wire/address.ts";
 import { Drop } from "../wire/drop.ts";
 import { MAC_LENGTH } from "../wire/mac.ts";
-import { ND_TARGET, NeighborMessage } from "../wire/nd.ts";
+import { ND_REDIRECT_DESTINATION, ND_TARGET, NeighborMessage } from "../wire/nd.ts";
 import type { NdOptions } from "../wire/nd_options.ts";
 import type { Packet } from "../wire/packet.ts";
 import { Autoconf } from "./autoconf.ts";
 import { DuplicateAddresses } from "./duplicate_address.ts";
 import { Ethernet } from "./ethernet.ts";
-import { AddressState, type Interface, type InterfaceAddress } from "./interface.ts";
+import { AddressState, ALL_ROUTERS, type Interface, type InterfaceAddress } from "./interface.ts";
 import type { AddressOptions, Ip } from "./ip.ts";
+import { LearnedRoutes } from "./learned_routes.ts";
 import { NdSender } from "./nd_sender.ts";
 import type { NeighborCache } from "./neighbors.ts";
 import { NEIGHBOR_STATE } from "./neighbor_table.ts";
 import type { OpaqueIds } from "./opaque_id.ts";
+import { RouterDiscovery } from "./router_discovery.ts";
 import { sourceAddress } from "./source_address.ts";
 
 /** fe80::/64: what link-local addresses begin with (RFC 4291 §2.5.6). */
@@ -38,8 +40,12 @@ export class NdLink {
   #neighbors: NeighborCache | null;
   #duplicates: DuplicateAddresses;
   #autoconf: Autoconf;
+  #routes: LearnedRoutes;
+  #routers: RouterDiscovery | null = null;
+  #env: Env;
   #message = new NeighborMessage();
   #target = IpAddress.scratch();
+  #destination = IpAddress.scratch();
   #mac = new Uint8Array(MAC_LENGTH);
 
   constructor(ip: Ip, of: Interface, ids: OpaqueIds, env: Env) {
@@ -47,6 +53,7 @@ export class NdLink {
     this.interface = of;
     this.#ip = ip;
     this.#counters = counters;
+    this.#env = env;
     this.#sender = new NdSender(of, counters);
     this.#neighbors = of.layer instanceof Ethernet ? of.layer.neighbors6 : null;
     const hasNeighbors = this.#neighbors !== null;
@@ -57,6 +64,30 @@ export class NdLink {
     }, env);
     const check = hasNeighbors ? (entry: InterfaceAddress) => this.#duplicates.check(entry) : null;
     this.#autoconf = new Autoconf(ip, of, ids, check);
+    this.#routes = new LearnedRoutes(ip, of);
+  }
+
+  /**
+   * Begins to look for routers, with the next poll, and to do what they say.
+   *
+   * @param dnsChanged Told when the DNS servers that they name have changed.
+   */
+  discoverRouters(dnsChanged: () => void): void {
+    this.#routers ??= new RouterDiscovery({
+      ip: this.#ip,
+      of: this.interface,
+      env: this.#env,
+      autoconf: this.#autoconf,
+      routes: this.#routes,
+      neighbors: this.#neighbors,
+      solicit: () => this.#sender.solicitRouters(this.#sourceFor(ALL_ROUTERS)),
+      dnsChanged,
+    });
+  }
+
+  /** What routers have said; `null` if nobody listens to them. */
+  get routers(): RouterDiscovery | null {
+    return this.#routers;
   }
 
   /**
@@ -133,7 +164,44 @@ export class NdLink {
     const mac = at === -1 ? null : this.#macAt(packet, at);
     const message = this.#message.bind(packet.view, packet.transportAt);
     const { isSolicited: solicited, isOverride: override, isRouter } = message;
-    this.#neighbors.advertised(target, mac, { solicited, override, isRouter }, now);
+    if (this.#neighbors.advertised(target, mac, { solicited, override, isRouter }, now)) {
+      this.#routers?.routers.remove(target);
+      this.#routes.forgetRedirects(target);
+    }
+    return Drop.NONE;
+  }
+
+  /** A neighbor does not answer any more: what went by way of it takes another way. */
+  failed(neighbor: IpAddress): void {
+    this.#routers?.routers.failed(neighbor);
+    this.#routes.forgetRedirects(neighbor);
+  }
+
+  /** Takes a router advertisement. */
+  routerAdvertised(packet: Packet, options: NdOptions, now: number): Drop {
+    if (this.#routers === null) return Drop.ND_NOT_FOR_US;
+    this.#counters.ndRouterAdvertisementsReceived++;
+    this.#heardFrom(packet, options.sourceLinkAddressAt, now);
+    this.#routers.advertised(packet, options, now);
+    return Drop.NONE;
+  }
+
+  /** Takes a redirect, from whom the destination is reached by now alone (RFC 4861 §8.1, §8.3). */
+  redirected(packet: Packet, options: NdOptions, now: number): Drop {
+    const neighbors = this.#neighbors;
+    const destination = this.#destination
+      .load16(packet.view, packet.transportAt + ND_REDIRECT_DESTINATION)
+      .scope(this.interface.index);
+    const target = this.#targetOf(packet);
+    const isFromHop = this.#ip.firstHop(destination, this.interface)?.equals(packet.source);
+    const isOfUse = !destination.isLinkLocal && !target.isUnspecified && !this.#ip.isOwn(target);
+    if (neighbors === null || !isFromHop || !isOfUse) return Drop.ND_NOT_FOR_US;
+    this.#counters.ndRedirectsReceived++;
+    const isNeighbor = target.equals(destination);
+    this.#routes.redirect(destination, isNeighbor ? null : target, now);
+    const at = options.targetLinkAddressAt;
+    if (at !== -1) neighbors.heardFrom(target, this.#macAt(packet, at), now);
+    if (!isNeighbor) neighbors.setRouter(target, true);
     return Drop.NONE;
   }
 
@@ -159,12 +227,17 @@ export class NdLink {
 
   /** Does what is due at `now`. */
   poll(now: number): void {
+    this.#routers?.poll(now);
     this.#duplicates.poll(now);
     this.#autoconf.poll(now, (entry) => this.#duplicates.release(entry));
   }
 
   /** When {@linkcode poll} is due, in ms; `-Infinity` at once, `Infinity` never. */
   nextDeadline(): number {
-    return Math.min(this.#duplicates.nextDeadline(), this.#autoconf.nextDeadline());
+    return Math.min(
+      this.#routers?.nextDeadline() ?? Infinity,
+      this.#duplicates.nextDeadline(),
+      this.#autoconf.nextDeadline(),
+    );
   }
 }

@@ -28,6 +28,8 @@ export class NeighborDiscovery implements Icmpv6Receiver {
   /** Of each interface on which IPv6 is on, at its number. */
   #links: (NdLink | undefined)[] = [];
   #options = new NdOptions();
+  /** Told of the DNS servers that routers name, all of them, whenever they have changed. */
+  onDnsServers: ((servers: readonly IpAddress[]) => void) | null = null;
 
   /** @param secret What opaque identifiers are made with (RFC 7217 §5); by default random. */
   constructor(ip: Ip, env: Env, secret?: Uint8Array) {
@@ -45,6 +47,21 @@ export class NeighborDiscovery implements Icmpv6Receiver {
   /** What {@linkcode start} has made for an interface. */
   linkOf(of: Interface): NdLink | undefined {
     return this.#links[of.index];
+  }
+
+  /** Has an interface look for routers, and do what they say (RFC 4861 §6.3, RFC 4862 §5.5). */
+  discoverRouters(of: Interface): void {
+    this.start(of).discoverRouters(() => this.onDnsServers?.(this.dnsServers));
+  }
+
+  /** The DNS servers that routers name. */
+  get dnsServers(): IpAddress[] {
+    return this.#links.flatMap((link) => link?.routers?.dns.addresses ?? []);
+  }
+
+  /** A neighbor does not answer; see {@linkcode EthernetHooks.ndFailed}. */
+  failed(by: Interface, neighbor: IpAddress): void {
+    this.linkOf(by)?.failed(neighbor);
   }
 
   /** Asks for a neighbor; see {@linkcode EthernetHooks.ndSolicit}. */
@@ -65,6 +82,10 @@ export class NeighborDiscovery implements Icmpv6Receiver {
         return link.solicited(packet, options, now);
       case ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT:
         return link.advertised(packet, options, now);
+      case ICMPV6_TYPE.ROUTER_ADVERTISEMENT:
+        return link.routerAdvertised(packet, options, now);
+      case ICMPV6_TYPE.REDIRECT:
+        return link.redirected(packet, options, now);
       default:
         return Drop.ND_NOT_FOR_US; // a host doesn't answer router solicitations (§6.2.6)
     }

@@ -85,6 +85,8 @@ export interface NeighborHooks {
   deliver(packet: Packet, mac: Uint8Array): void;
   /** Nobody has answered for the packet's next hop. */
   unreachable(packet: Packet, now: number): void;
+  /** A neighbor does not answer, or not any more (RFC 4861 §7.3.3). */
+  failed?(address: IpAddress): void;
 }
 
 /** What a neighbor's advertisement says besides its address (RFC 4861 §4.4). */
@@ -351,7 +353,7 @@ export class NeighborCache {
         break;
       case PROBE:
         if (entry.tries < this.#config.unicastSolicits) this.#solicit(entry, now);
-        else this.#forget(entry); // §7.3.3: the next packet may take another way
+        else this.#giveUp(entry); // §7.3.3: the next packet may take another way
     }
   }
 
@@ -373,11 +375,16 @@ export class NeighborCache {
   /** Nobody answers (RFC 1122 §2.3.2.2, RFC 4861 §7.2.2). */
   #fail(entry: Neighbor, now: number): void {
     const packets = this.#takeWaiting(entry);
-    this.#forget(entry);
+    this.#giveUp(entry);
     for (const packet of packets) {
       this.#counters.drop(Drop.NEIGHBOR_UNREACHABLE);
       this.#hooks.unreachable(packet, now);
     }
+  }
+
+  #giveUp(entry: Neighbor): void {
+    this.#forget(entry);
+    this.#hooks.failed?.(entry.address);
   }
 
   #learn(entry: Neighbor, mac: Uint8Array, state: Known, now: number): void {

@@ -8,6 +8,9 @@
 import type { IpAddress } from "../wire/address.ts";
 import type { Interface } from "./interface.ts";
 
+/** What of IPv6 brings routes about: router advertisements, and redirects (RFC 4861). */
+export type RouteOrigin = "router" | "redirect";
+
 /** One entry. */
 export interface Route {
   /** The network: its bits behind the prefix are zeros. */
@@ -21,6 +24,8 @@ export interface Route {
   readonly metric: number;
   /** When it stops to hold, in milliseconds; `Infinity`: never. */
   expiresAt: number;
+  /** Where it comes from; left out: from the user, or from an address. */
+  readonly origin?: RouteOrigin;
 }
 
 /**

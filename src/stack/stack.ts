@@ -50,6 +50,11 @@ export interface InterfaceConfig {
   readonly addresses: readonly AddressConfig[];
   /** Routers to everywhere, one of a family. */
   readonly gateways?: readonly IpAddress[];
+  /**
+   * Whether to look for IPv6 routers, and take addresses, routes and DNS servers from them (RFC 4861,
+   * RFC 4862); by default on an Ethernet without addresses.
+   */
+  readonly autoconf?: boolean;
 }
 
 /** What a stack is made of. */
@@ -130,6 +135,8 @@ export class Stack implements ErrorReporter {
       const isAlone = prefixLength === address.length * 8 && added.layer.mac === null;
       if (isAlone) this.#addDefaultRoute(added, address.family, null);
     }
+    const { autoconf = mac !== undefined && addresses.length === 0 } = config;
+    if (autoconf && added.carriesIpv6) this.neighborDiscovery.discoverRouters(added);
     this.neighborDiscovery.linkOf(added)?.addLinkLocal();
     for (const gateway of gateways) {
       this.#addDefaultRoute(added, gateway.family, gateway.clone().scope(added.index));
@@ -145,6 +152,7 @@ export class Stack implements ErrorReporter {
       claimed: () => {},
       conflict: (address) => ip.removeAddress(of, address),
       ndSolicit: (target, unicast) => this.neighborDiscovery.solicit(of, target, unicast),
+      ndFailed: (target) => this.neighborDiscovery.failed(of, target),
       unreachable: (packet, now) => ip.unreachable(packet, of, now),
     };
     // A fixed address is kept whatever comes (RFC 5227 §2.4 c): two forged packets would take it away.
