@@ -42,6 +42,24 @@ export {
   type PlugOptions,
 } from "./src/phy/switch.ts";
 export type { DnsRecord, RecordData, RecordOf, RecordType } from "./src/socket/dns/message.ts";
+export { httpAgent, httpsAgent } from "./src/node/agent.ts";
+export { fetchVia, type FetchViaInit } from "./src/node/fetch_via.ts";
+export {
+  createNet,
+  type Net,
+  type NetConnectOptions,
+  type NetListenOptions,
+  NetServer,
+  type NetServerOptions,
+  NetSocket,
+} from "./src/node/net.ts";
+export {
+  type HttpConnInfo,
+  type HttpHandler,
+  type HttpServer,
+  serveHttp,
+  type ServeHttpOptions,
+} from "./src/node/serve_http.ts";
 export { toDuplex } from "./src/socket/duplex.ts";
 export type { IcmpErrorKind, IcmpReport } from "./src/socket/icmp_report.ts";
 export type { KeepAliveOptions } from "./src/socket/options.ts";

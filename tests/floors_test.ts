@@ -15,6 +15,7 @@ const FLOORS: Record<string, number> = {
   phy: 3,
   socket: 4,
   host: 4,
+  node: 4,
   app: 5,
 };
 

@@ -7,59 +7,118 @@
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import { clearTimeout, setTimeout } from "node:timers";
+import { withCode } from "./node_errors.ts";
 import { type TcpConn, writeAll } from "./tcp_conn.ts";
 
 const CHUNK = 64 * 1024;
 
-/** A connection as a Node `Duplex`, with the parts of `net.Socket` that `node:http` asks for. */
-class ConnDuplex extends Duplex {
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly localAddress: string;
-  readonly localPort: number;
-  #conn: TcpConn;
+/** A connection as a Node `Duplex`, with the parts of `net.Socket` that programs ask for. */
+export class ConnDuplex extends Duplex {
+  remoteAddress: string | undefined;
+  remotePort: number | undefined;
+  remoteFamily: "IPv4" | "IPv6" | undefined;
+  localAddress: string | undefined;
+  localPort: number | undefined;
+  localFamily: "IPv4" | "IPv6" | undefined;
+  bytesRead = 0;
+  bytesWritten = 0;
+  /** Nothing was read or written for so long that `timeout` is emitted, in milliseconds; 0: never. */
+  timeout = 0;
+  #conn: TcpConn | null = null;
+  /** What waits for a connection. */
+  #waiting: (() => void)[] = [];
   /** Read into, then copied from: chunks that wait hold no more memory than their own length. */
-  #buffer = new Uint8Array(CHUNK);
+  #buffer: Uint8Array | null = null;
   #idle: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(conn: TcpConn) {
-    super({ allowHalfOpen: true });
+  constructor(options: { allowHalfOpen?: boolean } = {}) {
+    super({ allowHalfOpen: options.allowHalfOpen ?? true });
+  }
+
+  /** Gives it its connection: what has been written goes out. */
+  attach(conn: TcpConn): this {
+    const { remoteAddr, localAddr } = conn;
     this.#conn = conn;
-    this.remoteAddress = conn.remoteAddr.hostname;
-    this.remotePort = conn.remoteAddr.port;
-    this.localAddress = conn.localAddr.hostname;
-    this.localPort = conn.localAddr.port;
+    this.remoteAddress = remoteAddr.hostname;
+    this.remotePort = remoteAddr.port;
+    this.remoteFamily = familyOf(remoteAddr.hostname);
+    this.localAddress = localAddr.hostname;
+    this.localPort = localAddr.port;
+    this.localFamily = familyOf(localAddr.hostname);
+    for (const go of this.#waiting.splice(0)) go();
+    return this;
+  }
+
+  /** Calls `go` with the connection, as soon as there is one. */
+  #withConn(go: (conn: TcpConn) => void): void {
+    if (this.#conn !== null) go(this.#conn);
+    else this.#waiting.push(() => go(this.#conn!));
   }
 
   override _read(): void {
-    this.#conn.read(this.#buffer).then(
-      (n) => {
-        this.#idle?.refresh();
-        this.push(n === null ? null : Buffer.from(this.#buffer.subarray(0, n)));
-      },
-      (error) => this.destroy(error),
-    );
+    this.#withConn((conn) => {
+      const buffer = this.#buffer ??= new Uint8Array(CHUNK);
+      conn.read(buffer).then(
+        (n) => {
+          this.#idle?.refresh();
+          this.bytesRead += n ?? 0;
+          this.push(n === null ? null : Buffer.from(buffer.subarray(0, n)));
+        },
+        (error) => this.destroy(withCode(error)),
+      );
+    });
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
-    this.#idle?.refresh();
-    writeAll(this.#conn, chunk).then(() => done(), done);
+    this.#withConn((conn) => {
+      this.#idle?.refresh();
+      this.bytesWritten += chunk.length;
+      writeAll(conn, chunk).then(() => done(), (error) => done(withCode(error)));
+    });
   }
 
   override _final(done: (error?: Error) => void): void {
-    this.#conn.closeWrite().then(() => done(), done);
+    this.#withConn((conn) =>
+      conn.closeWrite().then(() => done(), (error) => done(withCode(error)))
+    );
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimeout(this.#idle);
-    if (error !== null) this.#conn.abort();
-    this.#conn.close();
+    this.#waiting.length = 0;
+    if (error !== null) this.#conn?.abort();
+    this.#conn?.close();
     done(error);
+  }
+
+  /** Ends the connection with a RST. */
+  resetAndDestroy(): this {
+    this.#conn?.abort();
+    return this.destroy();
+  }
+
+  /** Ends the connection once what was written has gone out. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once("finish", () => this.destroy());
+  }
+
+  /** Whether there is no connection yet. */
+  get pending(): boolean {
+    return this.#conn === null;
+  }
+
+  /** Where the own end is. */
+  address(): { address?: string; port?: number; family?: string } {
+    if (this.#conn === null) return {};
+    return { address: this.localAddress!, port: this.localPort!, family: this.localFamily! };
   }
 
   /** Emits `timeout` when nothing was read or written for so long, in milliseconds; 0: never. */
   setTimeout(ms: number, listener?: () => void): this {
     clearTimeout(this.#idle);
+    this.timeout = ms;
     this.#idle = ms > 0 ? setTimeout(() => this.emit("timeout"), ms) : undefined;
     if (listener !== undefined) this.once("timeout", listener);
     return this;
@@ -67,15 +126,35 @@ class ConnDuplex extends Duplex {
 
   /** Whether small writes are sent at once instead of being collected. */
   setNoDelay(noDelay = true): this {
-    if (!this.destroyed) this.#conn.setNoDelay(noDelay);
+    this.#set((conn) => conn.setNoDelay(noDelay));
     return this;
   }
 
   /** Whether a silent peer is asked if it is there, the first time after `idle` ms; 0: 2 hours. */
   setKeepAlive(on = false, idle = 0): this {
-    if (!this.destroyed) this.#conn.setKeepAlive(on && idle > 0 ? { idle } : on);
+    this.#set((conn) => conn.setKeepAlive(on && idle > 0 ? { idle } : on));
     return this;
   }
+
+  #set(change: (conn: TcpConn) => void): void {
+    this.#withConn((conn) => {
+      if (!this.destroyed) change(conn);
+    });
+  }
+
+  /** Nothing: whether a program goes on is the matter of its devices. */
+  ref(): this {
+    return this;
+  }
+
+  /** Nothing, see {@linkcode ref}. */
+  unref(): this {
+    return this;
+  }
+}
+
+function familyOf(address: string): "IPv4" | "IPv6" {
+  return address.includes(":") ? "IPv6" : "IPv4";
 }
 
 /**
@@ -107,7 +186,7 @@ class ConnDuplex extends Duplex {
  * ```
  */
 export function toDuplex(conn: TcpConn, head?: Uint8Array): Duplex {
-  const duplex = new ConnDuplex(conn);
+  const duplex = new ConnDuplex().attach(conn);
   if (head !== undefined && head.length > 0) duplex.unshift(Buffer.from(head));
   return duplex;
 }

@@ -1,0 +1,53 @@
+/**
+ * Connections for the clients of `node:http` and `node:https`.
+ *
+ * @module
+ */
+
+import { Agent, type AgentOptions } from "node:http";
+import { Agent as SecureAgent } from "node:https";
+import { isIP } from "node:net";
+import type { Duplex } from "node:stream";
+import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
+import type { NetworkStack } from "../host/network_stack.ts";
+import { toDuplex } from "../socket/duplex.ts";
+
+/** Gets a connection, or why there is none. */
+type Callback = (error: Error | null, stream?: Duplex) => void;
+
+/** What node:http asks its agent for. */
+interface Wish extends TlsOptions {
+  host?: string;
+  hostname?: string;
+  port?: number;
+}
+
+/**
+ * An agent for `node:http` whose connections go through a stack: `http.get({ agent, … })`.
+ *
+ * @param options Those of Node's agent: `{ keepAlive: true }` uses connections again.
+ */
+export function httpAgent(stack: NetworkStack, options: AgentOptions = {}): Agent {
+  const createConnection = (wish: Wish, callback: Callback): void => {
+    stack.connect(target(wish)).then((conn) => callback(null, toDuplex(conn)), callback);
+  };
+  return Object.assign(new Agent(options), { createConnection });
+}
+
+/** The same for `node:https`: TLS by `node:tls` on top of the stack's connections. */
+export function httpsAgent(stack: NetworkStack, options: AgentOptions = {}): SecureAgent {
+  const createConnection = (wish: Wish, callback: Callback): void => {
+    const { hostname, port } = target(wish);
+    // No name is told for an address (RFC 6066 §3).
+    const servername = wish.servername || (isIP(hostname) === 0 ? hostname : "");
+    stack.connect({ hostname, port }).then(
+      (conn) => callback(null, connectTls({ ...wish, socket: toDuplex(conn), servername })),
+      callback,
+    );
+  };
+  return Object.assign(new SecureAgent(options), { createConnection });
+}
+
+function target({ host, hostname, port }: Wish): { hostname: string; port: number } {
+  return { hostname: (hostname ?? host)!.replace(/^\[|\]$/g, ""), port: Number(port) };
+}
