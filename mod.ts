@@ -35,6 +35,7 @@ export {
 export { type Bridge, bridge } from "./src/phy/bridge.ts";
 export type { Device, DeviceCapabilities, DeviceCounters, Medium } from "./src/phy/device.ts";
 export { memoryPair, type MemoryPairOptions } from "./src/phy/memory.ts";
+export { PcapDevice, type PcapOptions, PcapWriter } from "./src/phy/pcap.ts";
 export {
   type MemorySwitch,
   memorySwitch,

@@ -5,7 +5,9 @@
  */
 
 import type { NetworkStack } from "../host/network_stack.ts";
+import type { Device } from "../phy/device.ts";
 import { TraceDevice, Tracer } from "../phy/trace.ts";
+import { CaptureFile } from "./capture_file.ts";
 import type { Command } from "./command.ts";
 import type { CommandLine } from "./command_line.ts";
 import { type InterfaceOption, readStackSettings } from "./interface_options.ts";
@@ -19,6 +21,7 @@ const OPTIONS = {
   "udp-reverse": { help: "UDP echo turns the payload round" },
   trace: { short: "t", help: "show every packet and change of state" },
   hex: { short: "x", help: "the same, with the bytes" },
+  pcap: { value: "FILE", help: "write every packet to a capture file, for Wireshark" },
   quiet: { short: "q", help: "print errors only" },
 } as const;
 
@@ -42,14 +45,18 @@ export const SERVE: Command<keyof typeof OPTIONS> = {
 
 /** Serves until SIGINT or SIGTERM. */
 async function serve(line: ServeLine): Promise<number> {
+  const settings = readStackSettings(line);
+  const path = line.text("pcap");
+  using capture = path === undefined ? undefined : new CaptureFile(path);
   const tracer = line.has("trace") || line.has("hex")
     ? new Tracer({ hex: line.has("hex"), now: () => performance.now(), print })
     : undefined;
   const isQuiet = line.has("quiet");
-  const { stack, interfaces } = await openStack(
-    readStackSettings(line),
-    (device) => tracer === undefined ? device : new TraceDevice(device, tracer),
-  );
+  const wrap = (device: Device) => {
+    const captured = capture?.wrap(device) ?? device;
+    return tracer === undefined ? captured : new TraceDevice(captured, tracer);
+  };
+  const { stack, interfaces } = await openStack(settings, wrap);
   if (tracer !== undefined) stack.observer = tracer.state;
   const options = { acceptAny: line.has("accept-any"), udpReverse: line.has("udp-reverse") };
   const stop = stopSignal();

@@ -411,6 +411,30 @@ Deno.test("no bytes make the tracer throw, or read beyond the end, or print a co
   fc.assert(property, { seed: testSeed(4711), numRuns: 3000 });
 });
 
+Deno.test("packets that end anywhere, with lengths that agree, are read to their end and no further", () => {
+  const dns = bytesOf(
+    `0001 8180 0001 0002 0000 0000 ${EXAMPLE} 0001 0001 c00c 0005 0001 00000e10 0006 03777777 c00c`,
+  );
+  const dhcp = [...corpus("dhcp_messages.txt").values()];
+  const messages = [
+    ...dhcp.map((payload) => udp({ sourcePort: 67, destinationPort: 68, payload })),
+    udp({ sourcePort: 53, destinationPort: 5, payload: dns }),
+    ...corpus("neighbor_packets.txt").values(),
+    ...corpus("kernel_packets.txt").values(),
+  ];
+  for (const message of messages) {
+    const isV4 = message[0]! >>> 4 === 4;
+    // Without any payload, hop-by-hop options would mean a jumbogram.
+    const shortest = isV4 ? (message[0]! & 0x0f) * 4 : 41;
+    for (let length = shortest; length < Math.min(message.length, 700); length++) {
+      const bytes = message.slice(0, length);
+      new DataView(bytes.buffer).setUint16(isV4 ? 2 : 4, isV4 ? length : length - 40);
+      if (isV4) repair(bytes);
+      assert(describe(new Packet(bytes).place(0, length)).includes(" → "));
+    }
+  }
+});
+
 /** Makes the checksum of an IPv4 header right, so that what it carries is looked at. */
 function repair(bytes: Uint8Array): void {
   const length = (bytes[0]! & 0x0f) * 4;

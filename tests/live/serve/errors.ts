@@ -55,6 +55,11 @@ export function errorTests(program: Program): void {
     assertEquals(await interfaces(ns), before);
   }
 
+  test("a capture file that can't be made ends with code 1", [], async (ns) => {
+    const args = ["--pcap", "/nowhere/at/all.pcap"];
+    await assertFails(ns, args, 1, /Cannot make the capture file \/nowhere\/at\/all\.pcap: /);
+  });
+
   test("a command line that makes no sense ends with code 2", [], async (ns) => {
     await Promise.all(USAGE.map(([args, message]) => assertFails(ns, args, 2, message)));
   });

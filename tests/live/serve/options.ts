@@ -74,6 +74,26 @@ export function optionTests(program: Program): void {
 
   serveTest(
     program,
+    "--trace on TAP shows frames, ARP and Neighbor Discovery",
+    { needs: ["ping"], args: ["--tap", "--trace"] },
+    async (ns, { process }) => {
+      await ns.check("ping", ["-c", "1", "-s", "10", STACK]);
+      await ns.check("ping", ["-c", "1", "-s", "10", "fd00::2"]);
+      const mac = "(?:[0-9a-f]{2}:){5}[0-9a-f]{2}";
+      for (
+        const line of [
+          `< ${mac} → broadcast ARP who has 10\\.0\\.0\\.2\\? tell 10\\.0\\.0\\.1`,
+          `> ${mac} → ${mac} ARP 10\\.0\\.0\\.2 is at ${mac}`,
+          `< ${mac} → ${mac} 10\\.0\\.0\\.1 → 10\\.0\\.0\\.2 ICMP echo id \\d+ seq 1 len 10`,
+          `< ${mac} → ${mac} \\S+ → \\S+ ICMPv6 neighbor solicitation: who has fd00::2\\? from ${mac}`,
+          `> ${mac} → ${mac} fd00::2 → fd00::1 ICMPv6 echo reply id \\d+ seq 1 len 10`,
+        ]
+      ) assertMatch(process.stdout, new RegExp(`^ +\\d+\\.\\d{6} ${line}$`, "m"));
+    },
+  );
+
+  serveTest(
+    program,
     "--hex shows the bytes of packets too",
     { needs: ["socat"], args: ["--hex"] },
     async (ns, { process }) => {
@@ -84,6 +104,20 @@ export function optionTests(program: Program): void {
       );
     },
   );
+
+  test("--pcap writes what passed to a file, whole when it has ended", ["ping"], async (ns) => {
+    const path = await Deno.makeTempFile({ suffix: ".pcap" });
+    try {
+      for (const signal of ["SIGINT", "SIGTERM"] as const) {
+        await using serving = await program.serve(ns, "--pcap", path);
+        await ns.check("ping", ["-c", "2", "-i", "0.2", "-s", "10", STACK]);
+        await serving.stop(signal);
+        assertEquals(pings(await Deno.readFile(path)), [8, 0, 8, 0], "echo, reply, echo, reply");
+      }
+    } finally {
+      await Deno.remove(path);
+    }
+  });
 
   test("--quiet prints nothing", ["ping"], async (ns) => {
     await using process = await program.start(ns, ["--quiet", "--name", "silent0"]);
@@ -128,4 +162,18 @@ export function optionTests(program: Program): void {
       assertEquals(await interfaces(ns), ["lo"]);
     }
   });
+}
+
+/** The ICMP types of the packets of ICMP in a capture file of IP packets. */
+function pings(file: Uint8Array): number[] {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  assertEquals([view.getUint32(0), view.getUint32(20)], [0xa1b2c3d4, 101]);
+  const types: number[] = [];
+  let at = 24;
+  for (; at < file.length; at += 16 + view.getUint32(at + 8)) {
+    const isIcmp = view.getUint8(at + 16) === 0x45 && view.getUint8(at + 16 + 9) === 1;
+    if (isIcmp) types.push(view.getUint8(at + 16 + 20));
+  }
+  assertEquals(at, file.length, "the last packet is whole");
+  return types;
 }
