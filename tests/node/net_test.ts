@@ -57,7 +57,7 @@ netTest("errors have the codes that Node's programs look for", async (near, far)
 netTest(
   "a server takes so many connections, and closes when the last has ended",
   async (near, far) => {
-    const server = far.createServer(() => {}).listen(7);
+    const server = far.createServer((socket) => socket.resume()).listen(7);
     server.maxConnections = 1;
     const kept = near.connect(7, "10.0.0.2");
     await event(kept, "connect");
