@@ -9,7 +9,7 @@ import { parseAddress, parseNetwork } from "../socket/addresses.ts";
 import type { Closable, SocketContext } from "../socket/context.ts";
 import { openFirst } from "../socket/connect.ts";
 import { checkPort, closedHere } from "../socket/errors.ts";
-import { checkConnectionOptions, checkTtl } from "../socket/options.ts";
+import { checkConnectionOptions, checkTime, checkTtl } from "../socket/options.ts";
 import { ping, type PingOptions } from "../socket/ping.ts";
 import { type DnsOptions, type ResolveOptions, Resolver } from "../socket/resolver.ts";
 import { TcpConn } from "../socket/tcp_conn.ts";
@@ -83,6 +83,11 @@ export interface ListenOptions extends ConnectionOptions {
    * hosts included whose packets reach the stack. A connection's `localAddr` tells which was meant.
    */
   any?: boolean;
+  /**
+   * Whether to listen though connections of an earlier listener on the port are still there, be it
+   * in TIME_WAIT (SO_REUSEADDR); by default yes, as Deno has it.
+   */
+  reuseAddress?: boolean;
 }
 
 /** Where to connect to, and how. */
@@ -95,6 +100,8 @@ export interface ConnectOptions extends ConnectionOptions {
   localPort?: number;
   /** Gives up when it is aborted. */
   signal?: AbortSignal;
+  /** Gives up after so long, in milliseconds, with `Deno.errors.TimedOut`. */
+  timeout?: number;
 }
 
 /** Where to take datagrams. */
@@ -174,10 +181,19 @@ export class NetworkStack implements AsyncDisposable {
     this.#throwIfClosed();
     const address = options.hostname === undefined ? null : this.#ownAddress(options.hostname);
     const port = options.any ? 0 : portOrFree(options.port, this.core.tcp);
+    if (options.reuseAddress === false && !options.any && this.#hasConnections(port)) {
+      throw new Deno.errors.AddrInUse(`Connections of an earlier listener on port ${port} remain`);
+    }
     const backlog = options.backlog ?? DEFAULT_BACKLOG;
     if (!(backlog >= 1)) throw new RangeError(`Backlog must be 1 or more: got ${backlog}`);
     const forEach = checkConnectionOptions(options, this.core.tcp.config);
     return new TcpListener(this.#context, address, port, backlog, forEach);
+  }
+
+  #hasConnections(port: number): boolean {
+    const { tcp } = this.core;
+    const isThere = ({ localPort }: { localPort: number }) => localPort === port;
+    return [...tcp.connections()].some(isThere) || [...tcp.timeWaits()].some(isThere);
   }
 
   /**
@@ -191,7 +207,23 @@ export class NetworkStack implements AsyncDisposable {
    */
   async connect(options: ConnectOptions): Promise<TcpConn> {
     this.#throwIfClosed();
-    const { signal } = options;
+    const { timeout } = options;
+    if (timeout === undefined) return await this.#connect(options, options.signal);
+    checkTime(timeout, 1, "Timeout");
+    const giveUp = new AbortController();
+    const late = new Deno.errors.TimedOut(
+      `No connection to ${options.hostname}:${options.port} within ${timeout} ms`,
+    );
+    const timer = setTimeout(() => giveUp.abort(late), timeout);
+    const signals = options.signal === undefined ? [] : [options.signal];
+    try {
+      return await this.#connect(options, AbortSignal.any([giveUp.signal, ...signals]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #connect(options: ConnectOptions, signal: AbortSignal | undefined): Promise<TcpConn> {
     const port = checkPort(options.port, 1);
     const localPort = checkPort(options.localPort ?? 0, 0);
     const settings = checkConnectionOptions(options, this.core.tcp.config);

@@ -38,7 +38,8 @@ export function checkConnectionOptions(
   options: ConnectionOptions,
   config: TcpConfig,
 ): ConnectionOptions {
-  const { congestion, ecn, tos, ttl, maxSegment, sendBuffer, receiveBuffer, fastOpen } = options;
+  const { congestion, ecn, tos, ttl, maxSegment, sendBuffer, receiveBuffer } = options;
+  const { fastOpen, reuseAddress } = options;
   checkName(congestion, CONGESTION_NAMES, "congestion control");
   checkName(ecn, ECN_MODES, "ECN mode");
   if (tos !== undefined) checkTos(tos);
@@ -54,7 +55,17 @@ export function checkConnectionOptions(
       `Fast Open's text must fit the send buffer of ${room} bytes: got ${fastOpen.length}`,
     );
   }
-  return { congestion, ecn, tos, ttl, maxSegment, sendBuffer, receiveBuffer, fastOpen };
+  return {
+    congestion,
+    ecn,
+    tos,
+    ttl,
+    maxSegment,
+    sendBuffer,
+    receiveBuffer,
+    fastOpen,
+    reuseAddress,
+  };
 }
 
 /** The times of keep-alive, the default ones where nothing else is said; `null`: off. */

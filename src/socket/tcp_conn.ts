@@ -78,6 +78,8 @@ export class TcpConn implements AsyncDisposable {
   #tcb: Tcb;
   #waiters = new Waiters();
   #closed = false;
+  #receiveTimeout = Infinity;
+  #sendTimeout = Infinity;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
 
@@ -141,13 +143,15 @@ export class TcpConn implements AsyncDisposable {
    *
    * @returns How many bytes, or `null` once the peer has closed and everything is read.
    * @throws {Deno.errors.ConnectionReset} If the peer reset the connection.
-   * @throws {Deno.errors.TimedOut} If the peer stopped answering.
+   * @throws {Deno.errors.TimedOut} If the peer stopped answering, or nothing came in the time that
+   * {@linkcode setReceiveTimeout} gives.
    * @throws {Deno.errors.BadResource} If this side has closed the connection.
    */
   async read(target: Uint8Array): Promise<number | null> {
     const { tcp } = this.#context.stack;
     const tcb = this.#tcb;
     if (target.length === 0) return 0;
+    const until = this.#context.now() + this.#receiveTimeout;
     for (;;) {
       if (this.#closed) throw closedHere("connection");
       const n = tcp.receiveText(tcb, target, this.#context.now());
@@ -157,7 +161,7 @@ export class TcpConn implements AsyncDisposable {
       }
       if (tcp.isAtEnd(tcb)) return null;
       this.#throwIfGone();
-      await this.#waiters.readable.wait();
+      await this.#wait(this.#waiters.readable, until, "Nothing to read");
     }
   }
 
@@ -178,6 +182,7 @@ export class TcpConn implements AsyncDisposable {
     const { tcp } = this.#context.stack;
     const tcb = this.#tcb;
     if (bytes.length === 0) return 0;
+    const until = this.#context.now() + this.#sendTimeout;
     for (;;) {
       if (this.#closed) throw closedHere("connection");
       const now = this.#context.now();
@@ -190,9 +195,38 @@ export class TcpConn implements AsyncDisposable {
       if (sendError(tcb) !== CallError.NO_RESOURCES) {
         throw new Deno.errors.BrokenPipe("The sending side of the connection is closed");
       }
-      await this.#waiters.writable.wait();
+      await this.#wait(this.#waiters.writable, until, "No room to write");
     }
   }
+
+  /** Waits for a change, up to a time; the connection goes on whatever comes. */
+  async #wait(gate: Gate, until: number, what: string): Promise<void> {
+    const left = until - this.#context.now();
+    if (left > 0 && await gate.waitAtMost(left)) return;
+    throw new Deno.errors.TimedOut(`${what} in time, from ${this.remoteAddr.hostname}`);
+  }
+
+  /**
+   * How long {@linkcode read} waits, in milliseconds; `null`: until there is something, as at
+   * first. A read that has waited so long rejects with `Deno.errors.TimedOut`, and the connection
+   * goes on (SO_RCVTIMEO).
+   *
+   * @throws {RangeError} If it is not 1 or more.
+   */
+  setReceiveTimeout(ms: number | null): void {
+    this.#receiveTimeout = ms === null ? Infinity : checkTime(ms, 1, "Receive timeout");
+  }
+
+  /** The same for {@linkcode write} (SO_SNDTIMEO). What was taken before is sent all the same. */
+  setSendTimeout(ms: number | null): void {
+    this.#sendTimeout = ms === null ? Infinity : checkTime(ms, 1, "Send timeout");
+  }
+
+  /** Nothing: whether a program goes on is the matter of its devices. As `Deno.TcpConn` has it. */
+  ref(): void {}
+
+  /** Nothing, see {@linkcode ref}. */
+  unref(): void {}
 
   /**
    * As {@linkcode write}, and tells the peer at once that these bytes, and what is in front of them,

@@ -28,6 +28,11 @@ export interface ConnectionOptions {
   readonly sendBuffer?: number | undefined;
   /** Size of the receive buffer, in bytes; it does not grow then. */
   readonly receiveBuffer?: number | undefined;
+  /**
+   * Of an active open from a given port: whether it may follow a connection in TIME_WAIT between
+   * the same ends at once (SO_REUSEADDR), whatever timestamps say (RFC 6191).
+   */
+  readonly reuseAddress?: boolean | undefined;
 }
 
 /** As the stack's settings say. */

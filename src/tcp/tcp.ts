@@ -368,10 +368,11 @@ export class Tcp implements TcpContext, ErrorReceiver {
     const own = local ?? this.network.sourceFor(remote);
     if (own === undefined) return OpenError.NO_ROUTE;
     const mayFollow = this.config.reuseTimeWait && this.config.timestamps;
+    const reuses = options.reuseAddress ?? false;
     const isFree = (port: number) => {
       if (this.#table.find(own, port, remote, remotePort) !== null) return false;
       const old = this.#timeWaits.find(own, port, remote, remotePort);
-      return old === null || (mayFollow && old.allowsOpen(now));
+      return old === null || reuses || (mayFollow && old.allowsOpen(now));
     };
     const port = localPort !== 0 ? localPort : pickPort(this.#env, isFree);
     if (port === 0) return OpenError.NO_PORT;

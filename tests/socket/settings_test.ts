@@ -274,3 +274,72 @@ pairTest("settings do no harm to a connection that the peer has reset", async (p
   assertEquals(a.info().timers, {});
   assertEquals(a.info().state, "CLOSED");
 });
+
+pairTest(
+  "a read or write that waits too long rejects, and the connection lives on (SO_RCVTIMEO)",
+  async (pair) => {
+    const [conn, peer] = await connected(pair);
+    conn.setReceiveTimeout(20);
+    const target = new Uint8Array(5);
+    await assertRejects(() => conn.read(target), Deno.errors.TimedOut, "Nothing to read in time");
+    await say(peer, "hello");
+    assertEquals(await hear(conn, 5), "hello");
+    conn.setReceiveTimeout(null);
+    assert(await isPending(conn.read(target)));
+    peer.setSendTimeout(20);
+    const block = new Uint8Array(1 << 20);
+    await assertRejects(
+      async () => {
+        for (;;) await peer.write(block);
+      },
+      Deno.errors.TimedOut,
+      "No room to write in time",
+    );
+    for (const ms of [0, -1, 1.5, NaN]) {
+      assertThrows(() => conn.setReceiveTimeout(ms), RangeError, "Receive timeout");
+    }
+    conn.ref();
+    conn.unref();
+  },
+);
+
+pairTest("connect() gives up after its timeout", async ({ near }) => {
+  const start = performance.now();
+  await assertRejects(
+    () => near.connect({ hostname: "10.0.0.77", port: 7, timeout: 30 }),
+    Deno.errors.TimedOut,
+    "No connection to 10.0.0.77:7 within 30 ms",
+  );
+  assert(performance.now() - start < 1000);
+  assertEquals(near.core.tcp.connectionCount, 0);
+});
+
+pairTest(
+  "reuseAddress goes round TIME_WAIT, for opens and for listeners (RFC 6191)",
+  async (pair) => {
+    const { near, far } = pair;
+    const listener = far.listen({ port: 7 });
+    const open = (reuseAddress?: boolean) =>
+      near.connect({ hostname: FAR, port: 7, localPort: 5000, reuseAddress });
+    const first = await open();
+    const peer = await listener.accept();
+    first.close();
+    assertEquals(await peer.read(new Uint8Array(1)), null);
+    peer.close();
+    await until(() => [...near.core.tcp.timeWaits()].length === 1, "TIME_WAIT");
+    await assertRejects(() => open(), Deno.errors.AddrInUse);
+    await assertRejects(() => open(false), Deno.errors.AddrInUse);
+    const second = await open(true);
+    const again = await listener.accept();
+    await say(second, "hello");
+    assertEquals(await hear(again, 5), "hello");
+    again.close();
+    assertEquals(await second.read(new Uint8Array(1)), null);
+    second.close();
+    listener.close();
+    await until(() => [...far.core.tcp.timeWaits()].length === 1, "TIME_WAIT at the listener");
+    assertThrows(() => far.listen({ port: 7, reuseAddress: false }), Deno.errors.AddrInUse);
+    far.listen({ port: 7, reuseAddress: true }).close();
+    far.listen({ port: 7 }).close();
+  },
+);
