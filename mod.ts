@@ -75,6 +75,7 @@ export {
 } from "./src/socket/resolver.ts";
 export type { TcpConn } from "./src/socket/tcp_conn.ts";
 export type { IcmpConfig } from "./src/net/icmp.ts";
+export type { ReversePathCheck } from "./src/net/forwarder.ts";
 export type { TcpListener } from "./src/socket/tcp_listener.ts";
 export type { DatagramSettings, ReceiveOptions, UdpSocket } from "./src/socket/udp_socket.ts";
 export type { TcpConfig } from "./src/tcp/config.ts";

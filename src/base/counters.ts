@@ -22,6 +22,7 @@ export class Counters {
   ndDuplicateAddresses = 0;
   ipReceived = 0;
   ipSent = 0;
+  ipForwarded = 0;
   ipSuspectedPaths = 0;
   ipFragmentsReceived = 0;
   ipReassembled = 0;

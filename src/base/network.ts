@@ -75,6 +75,11 @@ export const ErrorKind = {
   /** IPv6 alone: a header or an option that nobody knows. */
   UNKNOWN_NEXT_HEADER: 10,
   UNKNOWN_OPTION: 11,
+  /**
+   * IPv6 alone: the source means nothing where the destination is. Of errors received, part of
+   * `NETWORK_UNREACHABLE`.
+   */
+  BEYOND_SCOPE: 12,
 } as const;
 
 /** One of the values of {@linkcode ErrorKind}. */

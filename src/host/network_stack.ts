@@ -17,6 +17,7 @@ import { TcpListener } from "../socket/tcp_listener.ts";
 import { type DatagramSettings, UdpSocket } from "../socket/udp_socket.ts";
 import { type InterfaceConfig, Stack } from "../stack/stack.ts";
 import type { IcmpConfig } from "../net/icmp.ts";
+import type { ReversePathCheck } from "../net/forwarder.ts";
 import type { Ip } from "../net/ip.ts";
 import type { TcpConfig } from "../tcp/config.ts";
 import type { ConnectionOptions } from "../tcp/connection_options.ts";
@@ -62,6 +63,14 @@ export interface StackOptions extends Partial<InterfaceOptions> {
   routes?: RouteOptions[];
   /** Time to live, or hop limit, of what is sent without one: 1 to 255; by default 64. */
   ttl?: number;
+  /** Whether packets of others are sent on to where they belong, as a router does. */
+  forward?: boolean;
+  /**
+   * What is asked of the source of a packet that is sent on (RFC 3704): `"strict"`, that answers to
+   * it would leave by the device that the packet came by; `"loose"`, that there is a way back at
+   * all; `false`, the default, nothing.
+   */
+  reversePathCheck?: ReversePathCheck;
   /** Settings of TCP; those left out have their defaults. */
   tcp?: Partial<TcpConfig>;
   /** Settings of ICMP; those left out have their defaults. */
@@ -142,7 +151,10 @@ export class NetworkStack implements AsyncDisposable {
     this.#devices = interfaces.map(({ device }) => device);
     const { ttl, tcp, icmp } = options;
     if (ttl !== undefined) checkTtl(ttl);
-    this.core = new Stack({ interfaces: interfaces.map(interfaceConfig), ttl, tcp, icmp }, {
+    const { forward, reversePathCheck } = options;
+    checkForwarding(options);
+    const configs = interfaces.map(interfaceConfig);
+    this.core = new Stack({ interfaces: configs, ttl, forward, reversePathCheck, tcp, icmp }, {
       random,
     });
     for (const route of options.routes ?? []) addRoute(this.core.ip, route);
@@ -403,6 +415,17 @@ function interfacesOf(options: StackOptions): InterfaceOptions[] {
     throw new TypeError("A stack needs at least one address");
   }
   return all;
+}
+
+function checkForwarding({ forward = false, reversePathCheck = false }: StackOptions): void {
+  if (![false, "loose", "strict"].includes(reversePathCheck)) {
+    throw new TypeError(
+      `Not a way to check sources: ${reversePathCheck}; use "strict", "loose" or false`,
+    );
+  }
+  if (reversePathCheck !== false && !forward) {
+    throw new TypeError("Sources are checked of packets that are sent on: set forward, too");
+  }
 }
 
 function interfaceConfig(

@@ -19,6 +19,7 @@ import { Packet, TRANSPORT_AT } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import { type AddressOrigin, AddressState, Interface, type InterfaceAddress } from "./interface.ts";
 import type { Fragment } from "./datagram.ts";
+import type { Forwarder } from "./forwarder.ts";
 import { Fragmenter } from "./fragment.ts";
 import { Ipv4Input } from "./ipv4_input.ts";
 import { Ipv6Input } from "./ipv6_input.ts";
@@ -60,6 +61,8 @@ export class Ip implements Network {
   readonly loopback: Loopback;
   /** Who is told of packets that come to nothing. */
   reporter: ErrorReporter | null = null;
+  /** Who sends packets of others on; `null` at a host, which does not. */
+  forwarder: Forwarder | null = null;
   /** Time to live of what is sent without one, 1 to 255 (RFC 1122 §3.2.1.7). */
   readonly defaultTtl: number;
   /** What {@linkcode receive} has laid open. */
@@ -234,14 +237,24 @@ export class Ip implements Network {
 
   /** Nobody has answered for the next hop of a packet: whoever sent it is told. */
   unreachable(packet: Packet, by: Interface, now: number): void {
+    this.refuse(ErrorKind.HOST_UNREACHABLE, packet, 0, by, now);
+  }
+
+  /**
+   * Tells whoever sent a good packet that it goes no further.
+   *
+   * @param value See {@linkcode ErrorReporter.report}.
+   * @param on The interface whose link its link-local addresses are of.
+   */
+  refuse(kind: ErrorKind, packet: Packet, value: number, on: Interface, now: number): void {
     const { view, at } = packet;
     const isVersion4 = view.getUint8(at) >>> 4 === 4;
     // Of a datagram's fragments the first one alone tells whose it is.
     if (isVersion4 && this.#header4.bind(view, at).fragmentOffset !== 0) return;
     if (isVersion4) this.#input4.describe(packet);
-    else this.#input6.describe(packet, by.index);
+    else this.#input6.describe(packet, on.index);
     packet.isGroup = false;
-    this.reporter?.report(ErrorKind.HOST_UNREACHABLE, packet, 0, now);
+    this.reporter?.report(kind, packet, value, now);
   }
 
   /** Where the number of the upper protocol stands, of the IPv6 packet laid open last. */
@@ -250,8 +263,8 @@ export class Ip implements Network {
   }
 
   /** Sends a packet that is for somebody else on its way, if that is what we do. */
-  forward(_packet: Packet, _from: Interface, _now: number): Drop {
-    return Drop.IP_NOT_FOR_US;
+  forward(packet: Packet, from: Interface, now: number): Drop {
+    return this.forwarder?.forward(packet, from, now) ?? Drop.IP_NOT_FOR_US;
   }
 
   /**

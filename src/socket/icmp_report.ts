@@ -21,6 +21,7 @@ const NAMES = {
   [ErrorKind.REASSEMBLY_TIME_EXCEEDED]: "time-exceeded",
   [ErrorKind.UNKNOWN_NEXT_HEADER]: "protocol-unreachable",
   [ErrorKind.UNKNOWN_OPTION]: "parameter-problem",
+  [ErrorKind.BEYOND_SCOPE]: "network-unreachable",
 } as const satisfies Record<ErrorKind, string>;
 
 /** What an ICMP error is about (RFC 792, RFC 4443 §3). */

@@ -10,6 +10,7 @@ import { ErrorKind, type ErrorReporter } from "../base/network.ts";
 import { TokenBucket } from "../base/token_bucket.ts";
 import { Echo } from "../net/echo.ts";
 import { Ethernet, type EthernetHooks } from "../net/ethernet.ts";
+import { Forwarder, type ReversePathCheck } from "../net/forwarder.ts";
 import { DEFAULT_ICMP_CONFIG, Icmp, type IcmpConfig } from "../net/icmp.ts";
 import { Icmpv6 } from "../net/icmpv6.ts";
 import type { Interface } from "../net/interface.ts";
@@ -62,6 +63,10 @@ export interface StackOptions {
   readonly interfaces: readonly InterfaceConfig[];
   /** Time to live, or hop limit, of what is sent without one: 1 to 255; by default 64. */
   readonly ttl?: number;
+  /** Whether packets of others are sent on to where they belong: the stack is a router. */
+  readonly forward?: boolean;
+  /** What is checked of the sources of packets that are sent on; by default nothing. */
+  readonly reversePathCheck?: ReversePathCheck;
   /** Settings of TCP; those left out have their defaults. */
   readonly tcp?: Partial<TcpConfig>;
   /** Settings of ICMP; those left out have their defaults. */
@@ -98,6 +103,8 @@ export class Stack implements ErrorReporter {
     this.#env = env;
     const ip = this.ip = new Ip(counters, env, options.ttl);
     ip.reporter = this;
+    const { forward = false, reversePathCheck = false } = options;
+    if (forward) ip.forwarder = new Forwarder(ip, reversePathCheck);
     const { errorRate, errorBurst } = { ...DEFAULT_ICMP_CONFIG, ...options.icmp };
     const budget = new TokenBucket(errorRate, errorBurst);
     this.echo = new Echo(ip, counters);

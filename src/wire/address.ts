@@ -256,6 +256,17 @@ export class IpAddress {
     return this.#family === 4 ? this.#w3 >>> 16 === 0xa9fe : this.#w0 >>> 22 === 0x3fa;
   }
 
+  /**
+   * Whether a router may forward what comes from the address, or goes there, as far as the address
+   * tells: it is that of one host, and means the same everywhere (RFC 1812 §5.3.7, RFC 3927 §2.7,
+   * RFC 4291 §2.5, RFC 6890 §2.2).
+   */
+  get isForwardable(): boolean {
+    if (this.isLoopback || this.isLinkLocal || this.isMulticast) return false;
+    if (this.#family === 4) return this.#w3 >>> 24 !== 0 && this.#w3 >>> 28 !== 0xf;
+    return !this.isUnspecified && ((this.#w0 | this.#w1) !== 0 || this.#w2 !== 0xffff);
+  }
+
   /** Whether an IPv6 address means something on one link alone: link-local, or ff01::/16, ff02::/16. */
   get isLinkScoped(): boolean {
     if (this.#family === 4) return false;

@@ -142,6 +142,13 @@ export class Ipv4Header {
     this.#view.setUint16(this.#at + 10, value);
   }
 
+  /** Takes one hop off, of 1 at least, and adapts the checksum, which must be right (RFC 1624 §3). */
+  decrementTtl(): void {
+    this.ttl--;
+    // ~m + m' is the same for every header, because TTL is the upper half of its word.
+    this.checksum = finish((~this.checksum & 0xffff) + 0xfeff);
+  }
+
   /** Computes the checksum and writes it. Comes last: every other field must be in place. */
   writeChecksum(): void {
     this.checksum = 0;

@@ -3,6 +3,7 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { Forwarder } from "../../src/net/forwarder.ts";
 import { NO_USER, type Tcb } from "../../src/tcp/tcb.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { Drop, DROP_NAMES } from "../../src/wire/drop.ts";
@@ -14,6 +15,7 @@ const [FIN, SYN, RST, ACK] = [1, 2, 4, 16];
 const PORTS = { sourcePort: 40000, destinationPort: 80 };
 const ALL = IpAddress.v4(224, 0, 0, 1);
 const TEXT = Uint8Array.of(1, 2, 3);
+const FAR = { destination: IpAddress.v4(10, 9, 0, 9), protocol: 17, payload: TEXT };
 const OPTIONS = { protocol: 17, payload: TEXT };
 
 /** A packet with one byte of it turned over. */
@@ -73,6 +75,14 @@ function ourSegment(host: TestHost, offset: number): Uint8Array<ArrayBuffer> {
   });
 }
 
+/** Makes the host a router to 10.9.0.0/24, by a link of 576 bytes, that checks sources. */
+function route(host: TestHost): void {
+  const { stack } = host;
+  stack.ip.forwarder = new Forwarder(stack.ip, "strict");
+  const addresses = [{ address: IpAddress.v4(10, 9, 0, 1), prefixLength: 24 }];
+  stack.addInterface({ name: "test1", link: { mtu: 576, transmit: () => true }, addresses });
+}
+
 const MAKERS: Partial<Record<keyof typeof Drop, (host: TestHost) => void>> = {
   IP_TRUNCATED: (host) => host.receive(new Uint8Array(19)),
   IP_BAD_VERSION: (host) => host.receive(damaged(udp({ ...PORTS, payload: TEXT }), 0)),
@@ -84,6 +94,12 @@ const MAKERS: Partial<Record<keyof typeof Drop, (host: TestHost) => void>> = {
     host.receive(ipv4({ ...OPTIONS, options: Uint8Array.of(131, 7, 4, 10, 0, 0, 9, 0) })),
   IP_NOT_FOR_US: (host) => host.receive(udp({ ...PORTS, destination: PEER, payload: TEXT })),
   IP_UNKNOWN_PROTOCOL: (host) => host.receive(ipv4({ protocol: 132, payload: TEXT })),
+  IP_TTL_EXPIRED: (host) => (route(host), host.receive(ipv4({ ...FAR, ttl: 1 }))),
+  IP_NO_ROUTE: (host) => (route(host), host.receive(ipv4({ ...FAR, destination: PEER }))),
+  IP_REVERSE_PATH: (
+    host,
+  ) => (route(host), host.receive(ipv4({ ...FAR, source: IpAddress.v4(10, 9, 0, 8) }))),
+  IP_TOO_BIG: (host) => (route(host), host.receive(ipv4({ ...FAR, payload: new Uint8Array(557) }))),
   ICMP_TRUNCATED: (host) => host.receive(ipv4({ protocol: 1, payload: TEXT })),
   ICMP_BAD_CHECKSUM: (host) => host.receive(damaged(icmp(8, 0, new Uint8Array(8)), 22)),
   ICMP_UNKNOWN_TYPE: (host) => host.receive(icmp(99, 0, new Uint8Array(8))),
@@ -150,10 +166,6 @@ const ELSEWHERE: Partial<Record<keyof typeof Drop, string>> = {
   ARP_NOT_FOR_US: "",
   NEIGHBOR_QUEUE_FULL: "",
   NEIGHBOR_UNREACHABLE: "",
-  IP_TTL_EXPIRED: "",
-  IP_NO_ROUTE: "",
-  IP_REVERSE_PATH: "",
-  IP_TOO_BIG: "",
   IPV6_LONG_CHAIN: "",
   IPV6_BAD_OPTION: "",
   IPV6_BAD_ROUTING: "",
