@@ -49,11 +49,16 @@ export async function assertGivesBack(command: CommandLike, length: number): Pro
   assertEquals(hash.digest("hex"), sent);
 }
 
-/** Runs a program that takes random bytes and gives nothing back. */
-export async function feedAll(command: CommandLike, length: number): Promise<void> {
+/**
+ * Runs a program that takes random bytes and gives nothing back.
+ *
+ * @returns The SHA-256 of these bytes.
+ */
+export async function feedAll(command: CommandLike, length: number): Promise<string> {
   await using child = command({ ...PIPED, stdout: "null" }).spawn();
-  await feedRandom(child.stdin, length);
+  const hash = await feedRandom(child.stdin, length);
   assertEquals((await child.status).code, 0);
+  return hash;
 }
 
 /** Reads `length` bytes of what a program prints, calling back for each piece, and ends it. */
