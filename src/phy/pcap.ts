@@ -89,7 +89,11 @@ export class PcapDevice implements Device {
   #device: Device;
   #writer: PcapWriter;
 
-  /** @param writer One for this medium; devices of one medium may share it. */
+  /**
+   * Captures what passes through `device`.
+   *
+   * @param writer One for its medium; devices of one medium may share it.
+   */
   constructor(device: Device, writer: PcapWriter) {
     this.#device = device;
     this.#writer = writer;

@@ -255,6 +255,38 @@ Deno.test("hops, precedence, congestion and options are told where they are not 
   for (const [bytes, want] of cases) assertEquals(ofPacket(bytes), want);
 });
 
+Deno.test("extension headers are named, and so is what is wrong with them", () => {
+  const pair = "fd00::1 → fd00::2";
+  /** A packet whose payload has this protocol number, and these bytes. */
+  const ipv6 = (nextHeader: string, payload: string) => {
+    const length = bytesOf(payload).length.toString(16).padStart(4, "0");
+    const zeros = "00".repeat(13);
+    return ofPacket(
+      bytesOf(`60000000 ${length} ${nextHeader} 40 fd00${zeros}01 fd00${zeros}02 ${payload}`),
+    );
+  };
+  const cases: [line: string, want: string][] = [
+    [ipv6("3b", "0102"), `${pair} no next header, 2 bytes`],
+    [ipv6("2b", "3b000000 00000000"), `${pair} no next header, 0 bytes [routing]`],
+    [ipv6("2b", "3b000001 00000000"), `${pair} 48 bytes IPV6_BAD_ROUTING`],
+    [ipv6("3c", "3b00c200 00000000"), `${pair} 48 bytes IPV6_BAD_OPTION`],
+    [ipv6("3c", "3b01"), `${pair} 42 bytes IP_TRUNCATED`],
+    [
+      ipv6("2c", "3b000000 00000005 0102"),
+      `${pair} no next header, 2 bytes [the only fragment, id 0x5, 2 bytes]`,
+    ],
+    [
+      ipv6("3c", "2c000104 00000000 3b000008 00000005 01"),
+      `${pair} fragment at 8, protocol 59 [id 0x5, 1 bytes, destination options]`,
+    ],
+    [
+      ipv6("3a", "87000000 00000000"),
+      `${pair} ICMPv6 neighbor solicitation ND_BAD_MESSAGE ICMP_BAD_CHECKSUM`,
+    ],
+  ];
+  for (const [line, want] of cases) assertEquals(line, want);
+});
+
 const TO_ALL = "ffffffffffff 020000000001";
 const TO_ONE = "020000000002 020000000001";
 const ALL = "02:00:00:00:00:01 → broadcast";
@@ -303,7 +335,7 @@ Deno.test("a frame is shown with its addresses, its tags, and what it carries", 
       `${ONE} vlan 3 vlan 4 ${line} ETHERNET_NOT_FOR_US`,
     ],
     [`${TO_ONE} 8100 60`, `${ONE} type 0x8100, 1 bytes ETHERNET_TRUNCATED`],
-    [`${TO_ONE} 86dd ${echo}`, `${ONE} 31 bytes, IP_TRUNCATED`],
+    [`${TO_ONE} 86dd 6000`, `${ONE} 2 bytes, IP_TRUNCATED`],
     [`${TO_ONE} 0800`, `${ONE} 0 bytes, IP_TRUNCATED`],
     [`${TO_ONE} 88cc 0207`, `${ONE} type 0x88cc, 2 bytes`],
     [`${TO_ONE} 0026 4242`, `${ONE} 802.3 frame, 2 bytes`],

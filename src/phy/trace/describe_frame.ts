@@ -16,7 +16,7 @@ import { BROADCAST_MAC, formatMac, isMacAt } from "../../wire/mac.ts";
 import type { Packet } from "../../wire/packet.ts";
 import type { Conversations } from "./conversations.ts";
 import { describeArp } from "./describe_arp.ts";
-import { describeIpv4, describeIpv6 } from "./describe_ip.ts";
+import { describeIp } from "./describe_ip.ts";
 import { complaint, unreadable } from "./words.ts";
 
 /** Length of a tag, in bytes, and most tags of a frame. */
@@ -62,9 +62,8 @@ function describePayload(etherType: number, packet: Packet, conversations: Conve
     case ETHER_TYPE.ARP:
       return describeArp(packet.bytes, packet.view, packet.at, packet.end);
     case ETHER_TYPE.IPV4:
-      return describeIpv4(packet, conversations);
-    case ETHER_TYPE.IPV6:
-      return describeIpv6(packet, conversations);
+    case ETHER_TYPE.IPV6: // the packet itself says which, as for the stack
+      return describeIp(packet, conversations);
   }
   const length = packet.end - packet.at;
   if (etherType < FIRST_TYPE) return `802.3 frame, ${length} bytes`;

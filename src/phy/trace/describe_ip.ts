@@ -33,8 +33,7 @@ export function describeIp(packet: Packet, conversations: Conversations): string
   return isV6 ? describeIpv6(packet, conversations) : describeIpv4(packet, conversations);
 }
 
-/** The packet in `[packet.at, packet.end)`, which should be of IPv4. Fills it as IP does. */
-export function describeIpv4(packet: Packet, conversations: Conversations): string {
+function describeIpv4(packet: Packet, conversations: Conversations): string {
   const { view, at } = packet;
   const drop = checkIpv4(view, at, packet.end);
   if (drop !== Drop.NONE) return unreadable(packet.end - at, drop);
@@ -58,8 +57,7 @@ export function describeIpv4(packet: Packet, conversations: Conversations): stri
   return line + complaint(verdict) + remarks(notes);
 }
 
-/** The packet in `[packet.at, packet.end)`, which should be of IPv6. Fills it as IP does. */
-export function describeIpv6(packet: Packet, conversations: Conversations): string {
+function describeIpv6(packet: Packet, conversations: Conversations): string {
   const { view, at } = packet;
   const drop = checkIpv6(view, at, packet.end);
   if (drop !== Drop.NONE) return unreadable(packet.end - at, drop);
