@@ -64,7 +64,9 @@ export {
 export { toDuplex } from "./src/socket/duplex.ts";
 export type { IcmpErrorKind, IcmpReport } from "./src/socket/icmp_report.ts";
 export type { KeepAliveOptions } from "./src/socket/options.ts";
-export type { PingOptions } from "./src/socket/ping.ts";
+export type { EchoOptions, EchoResult } from "./src/socket/echo_session.ts";
+export type { PingOptions, PingsOptions } from "./src/socket/ping.ts";
+export type { TraceReply } from "./src/socket/probers.ts";
 export {
   DnsError,
   type DnsOptions,
@@ -77,6 +79,7 @@ export type { TcpConn } from "./src/socket/tcp_conn.ts";
 export type { IcmpConfig } from "./src/net/icmp.ts";
 export type { ReversePathCheck } from "./src/net/forwarder.ts";
 export type { TcpListener } from "./src/socket/tcp_listener.ts";
+export type { Hop, TracerouteOptions } from "./src/socket/traceroute.ts";
 export type { DatagramSettings, ReceiveOptions, UdpSocket } from "./src/socket/udp_socket.ts";
 export type { TcpConfig } from "./src/tcp/config.ts";
 export type { ConnectionOptions } from "./src/tcp/connection_options.ts";

@@ -134,6 +134,7 @@ export function icmp(
   code: number,
   body: Uint8Array,
   destination = STACK,
+  source = destination.equals(STACK) ? PEER : STACK,
 ): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(4 + body.length);
   const view = new DataView(bytes.buffer);
@@ -141,7 +142,6 @@ export function icmp(
   view.setUint8(1, code);
   bytes.set(body, 4);
   view.setUint16(2, finish(sum(view, 0, bytes.length)));
-  const source = destination.equals(STACK) ? PEER : STACK;
   return ipv4({ source, destination, protocol: PROTOCOL.ICMP, payload: bytes });
 }
 

@@ -9,11 +9,13 @@ import { parseAddress, parseNetwork } from "../socket/addresses.ts";
 import type { Closable, SocketContext } from "../socket/context.ts";
 import { openFirst } from "../socket/connect.ts";
 import { checkPort, closedHere } from "../socket/errors.ts";
+import type { EchoResult } from "../socket/echo_session.ts";
 import { checkConnectionOptions, checkTime, checkTtl } from "../socket/options.ts";
-import { ping, type PingOptions } from "../socket/ping.ts";
+import { ping, type PingOptions, pings, type PingsOptions } from "../socket/ping.ts";
 import { type DnsOptions, type ResolveOptions, Resolver } from "../socket/resolver.ts";
 import { TcpConn } from "../socket/tcp_conn.ts";
 import { TcpListener } from "../socket/tcp_listener.ts";
+import { type Hop, traceroute, type TracerouteOptions } from "../socket/traceroute.ts";
 import { type DatagramSettings, UdpSocket } from "../socket/udp_socket.ts";
 import { type InterfaceConfig, Stack } from "../stack/stack.ts";
 import type { IcmpConfig } from "../net/icmp.ts";
@@ -292,15 +294,46 @@ export class NetworkStack implements AsyncDisposable {
    *
    * @returns The round-trip time, in milliseconds.
    * @throws {Deno.errors.TimedOut} If no answer came in time.
-   * @throws {Deno.errors.NetworkUnreachable} If the stack has no way there: to itself, or by IPv6.
-   * @throws {RangeError} If the size is more than the link carries in one piece.
+   * @throws {Deno.errors.NetworkUnreachable} If the stack has no way there; or if a router says by
+   * ICMP that it has none, or that the time to live is over. The `cause` is its `IcmpReport`.
+   * @throws {Deno.errors.AddrNotAvailable} If the source is not an address of this stack.
+   * @throws {RangeError} If the size is more than IP carries, or with `dontFragment` the path; or a
+   * setting is out of range.
    * @throws Whatever {@linkcode resolve} throws for a name.
    */
   async ping(hostname: string, options: PingOptions = {}): Promise<number> {
+    return await ping(this.#context, await this.#firstAddress(hostname, options), options);
+  }
+
+  /**
+   * Asks a host for one echo after the other, and gives what has become of each, in the order in
+   * which that is known: a reply, the error of a router, or that there was none in time.
+   *
+   * @throws As {@linkcode ping}, but for what becomes of requests.
+   */
+  async *pings(hostname: string, options: PingsOptions = {}): AsyncGenerator<EchoResult> {
+    yield* pings(this.#context, await this.#firstAddress(hostname, options), options);
+  }
+
+  /**
+   * Finds the way to a host: gives one hop after the other, until the host answers or somebody says
+   * that nothing gets farther.
+   *
+   * @throws {Deno.errors.NetworkUnreachable} If the stack has no way there.
+   * @throws {Deno.errors.AddrNotAvailable} If the source is not an address of this stack.
+   * @throws {RangeError} If a setting is out of range.
+   * @throws Whatever {@linkcode resolve} throws for a name.
+   */
+  async *traceroute(hostname: string, options: TracerouteOptions = {}): AsyncGenerator<Hop> {
+    yield* traceroute(this.#context, await this.#firstAddress(hostname, options), options);
+  }
+
+  async #firstAddress(hostname: string, options: ResolveOptions): Promise<IpAddress> {
     this.#throwIfClosed();
-    const [address] = await this.resolver.addresses(hostname);
+    const { family, signal } = options;
+    const [address] = await this.resolver.addresses(hostname, { family, signal });
     this.#throwIfClosed();
-    return await ping(this.#context, address!, options);
+    return address!;
   }
 
   #ownAddress(hostname: string): IpAddress | null {

@@ -57,3 +57,31 @@ export function parseNetwork(text: string): Network {
   }
   return { address, prefixLength: Number(length) };
 }
+
+/**
+ * Our address for what goes to `remote`.
+ *
+ * @param wish The one that the user wants it to be.
+ * @throws {Deno.errors.NetworkUnreachable} If the stack has no way there.
+ * @throws {Deno.errors.AddrNotAvailable} If the wish is not an address of this stack.
+ * @throws {TypeError} If the wish is not an IP address, or not one of the same family.
+ */
+export function sourceTo(ip: Ip, remote: IpAddress, wish?: string): IpAddress {
+  const source = ip.sourceFor(remote);
+  if (source === undefined) {
+    throw new Deno.errors.NetworkUnreachable(
+      `No way to ${formatAddress(ip, remote)} from this stack`,
+    );
+  }
+  if (wish === undefined) return source.clone();
+  const wished = parseAddress(ip, wish);
+  if (wished.family !== remote.family) {
+    throw new TypeError(
+      `IPv${remote.family} packets need an IPv${remote.family} source: got ${wish}`,
+    );
+  }
+  if (!ip.isOwn(wished)) {
+    throw new Deno.errors.AddrNotAvailable(`${wish} is not an address of this stack`);
+  }
+  return wished;
+}
