@@ -59,6 +59,8 @@ export class Interface {
   readonly addresses: InterfaceAddress[] = [];
   /** The groups of RFC 1112 §7.2 and RFC 4291 §2.8 are not among them. */
   readonly memberships: Membership[] = [];
+  /** Whether the stack forwards what comes by it. */
+  isRouter = false;
   /** What routers want hosts on this link to send with, if they say (RFC 4861 §6.3.4). */
   hopLimit = 0;
   /** Largest IPv6 packet, in bytes, as routers say (RFC 4861 §4.6.4); never above the link's. */
@@ -120,14 +122,17 @@ export class Interface {
 
   /**
    * Whether what is sent to a multicast group is for this interface: one that somebody has joined,
-   * that of all hosts, or that which neighbor solicitations for one of its addresses go to.
+   * that of all hosts, or of all routers, or that which neighbor solicitations for one of its addresses go to.
    */
   isInGroup(group: IpAddress): boolean {
     for (let i = 0; i < this.memberships.length; i++) {
       if (this.memberships[i]!.group.isIn(group, group.length * 8)) return true;
     }
-    if (group.family === 4) return group.equals(ALL_HOSTS);
+    if (group.family === 4) {
+      return group.equals(ALL_HOSTS) || (this.isRouter && group.equals(ALL_ROUTERS_4));
+    }
     if (group.isIn(ALL_NODES, 128)) return true;
+    if (this.isRouter && group.isIn(ALL_ROUTERS, 128)) return true;
     if (!group.isIn(SOLICITED_NODE, 104)) return false;
     for (let i = 0; i < this.addresses.length; i++) {
       if (this.addresses[i]!.address.hasSameTail(group)) return true;
@@ -138,6 +143,8 @@ export class Interface {
 
 /** 224.0.0.1: every host of a link (RFC 1112 §4). */
 export const ALL_HOSTS = IpAddress.parse("224.0.0.1");
+/** 224.0.0.2: every router of a link (RFC 1112 §4). */
+export const ALL_ROUTERS_4 = IpAddress.parse("224.0.0.2");
 /** ff02::1: every node of a link (RFC 4291 §2.7.1). */
 export const ALL_NODES = IpAddress.parse("ff02::1");
 /** ff02::2: every router of a link. */

@@ -61,7 +61,7 @@ export class Ip implements Network {
   readonly loopback: Loopback;
   /** Who is told of packets that come to nothing. */
   reporter: ErrorReporter | null = null;
-  /** Who sends packets of others on; `null` at a host, which does not. */
+  /** Who sends packets of others on; `null` at a host. To be set before interfaces are added. */
   forwarder: Forwarder | null = null;
   /** Time to live of what is sent without one, 1 to 255 (RFC 1122 §3.2.1.7). */
   readonly defaultTtl: number;
@@ -114,6 +114,7 @@ export class Ip implements Network {
   /** Adds an interface, as yet without addresses. */
   addInterface(name: string, link: Link, makeLayer: (of: Interface) => LinkLayer): Interface {
     const added = new Interface(this.interfaces.length + 1, name, link, makeLayer);
+    added.isRouter = this.forwarder !== null;
     this.interfaces.push(added);
     return added;
   }

@@ -188,6 +188,7 @@ export class NdLink {
 
   /** Takes a redirect, from whom the destination is reached by now alone (RFC 4861 §8.1, §8.3). */
   redirected(packet: Packet, options: NdOptions, now: number): Drop {
+    if (this.interface.isRouter) return Drop.ND_NOT_FOR_US; // routers know their ways (§8.2)
     const neighbors = this.#neighbors;
     const destination = this.#destination
       .load16(packet.view, packet.transportAt + ND_REDIRECT_DESTINATION)

@@ -87,6 +87,7 @@ export class NdSender {
   advertise({ address, state }: InterfaceAddress, asker: IpAddress): void {
     const isToAll = asker.isUnspecified;
     const flags = (isToAll ? 0 : ADVERTISEMENT_FLAG.SOLICITED) |
+      (this.#of.isRouter ? ADVERTISEMENT_FLAG.ROUTER : 0) |
       (state === AddressState.OPTIMISTIC ? 0 : ADVERTISEMENT_FLAG.OVERRIDE); // RFC 4429 §3.3
     writeNeighborAdvertisement(this.#packet.view, MESSAGE_AT, address, flags);
     let end = MESSAGE_AT + NEIGHBOR_MESSAGE_LENGTH;

@@ -531,3 +531,57 @@ Deno.test("a router that sends for itself in between forwards the same way", () 
     assertEquals(host.poll().map(([name]) => name), ["right"]);
   }
 });
+
+const LEFT_LAN6: Port = { name: "left", addresses: ["fd01::1/64"], mac: 1 };
+
+/** A message of neighbor discovery to the router from the neighbor fd01::9 on the left. */
+function discovery(body: string, source = "fd01::9"): Uint8Array<ArrayBuffer> {
+  const payload = bytesOf(body);
+  const view = new DataView(payload.buffer);
+  const [from, to] = [IpAddress.parse(source), IpAddress.parse("fd01::1")];
+  view.setUint16(
+    2,
+    finish(sum(view, 0, payload.length, pseudoHeaderSum(from, to, 58, payload.length))),
+  );
+  const fields = { source, destination: "fd01::1", nextHeader: 58, payload, hopLimit: 255 };
+  return frame(ipv6(fields));
+}
+
+Deno.test("a router says that it is one, and a host that it is none (RFC 4861 §4.4)", () => {
+  for (const [forward, flags] of [[true, 0xe0], [false, 0x60]] as const) {
+    const host = new Router([LEFT_LAN6], { forward });
+    host.poll(10_000);
+    const solicitation = `87000000 00000000 ${"fd01" + "0".repeat(27) + "1"} 0101 020000000009`;
+    const out = host.receive("left", discovery(solicitation));
+    assertEquals(out.map(([, bytes]) => [bytes[54], bytes[58]]), [[136, flags]]);
+  }
+});
+
+Deno.test("a router does not follow redirects (RFC 4861 §8.2)", () => {
+  for (const [forward, drops] of [[true, ["ND_NOT_FOR_US 1"]], [false, []]] as const) {
+    const host = new Router([LEFT_LAN6], { forward }).route("::/0", "left", "fe80::9%2");
+    host.poll(10_000);
+    const address = (first: string, last: string) => first + "0".repeat(32 - 5) + last;
+    const redirect = `89000000 00000000 ${address("fe80", "8")} ${address("fd05", "5")}`;
+    assertEquals(host.receive("left", discovery(redirect, "fe80::9")), []);
+    assertEquals(host.drops(), [...drops]);
+  }
+});
+
+Deno.test("routers hear what is sent to all routers of a link (RFC 4291 §2.8, RFC 1112 §4)", () => {
+  const body = Uint8Array.of(0, 1, 0, 2, 3, 4);
+  for (const forward of [true, false]) {
+    const host = router({ forward });
+    const groups = [IpAddress.parse("224.0.0.2"), IpAddress.parse("ff02::2")];
+    assertEquals(groups.map((group) => host.port("left").isInGroup(group)), [forward, forward]);
+    const echo = Uint8Array.of(128, 0, 0, 0, ...body);
+    const view = new DataView(echo.buffer);
+    const pseudo = pseudoHeaderSum(IpAddress.parse("fd01::9"), groups[1]!, 58, echo.length);
+    view.setUint16(2, finish(sum(view, 0, echo.length, pseudo)));
+    const out = host.receive(
+      "left",
+      toB6({ destination: "ff02::2", nextHeader: 58, payload: echo }),
+    );
+    assertEquals(out.map(([, bytes]) => bytes[40]), forward ? [129] : []);
+  }
+});
