@@ -8,7 +8,12 @@ import type { HostDevice } from "../../ffi/host_device.ts";
 import { openDevice } from "../../ffi/open.ts";
 import { openPacketSocket } from "../../ffi/packet_socket.ts";
 import { openTap } from "../../ffi/tap.ts";
-import { createStack, type InterfaceOptions, type NetworkStack } from "../host/network_stack.ts";
+import {
+  createStack,
+  type InterfaceOptions,
+  type NetworkStack,
+  type StackOptions,
+} from "../host/network_stack.ts";
 import type { Device } from "../phy/device.ts";
 import { parseNetwork } from "../socket/addresses.ts";
 import { IpAddress } from "../wire/address.ts";
@@ -34,6 +39,9 @@ export interface OpenStack {
   readonly interfaces: readonly OpenInterface[];
 }
 
+/** Whether the stack is a router. */
+export type RoutingOptions = Pick<StackOptions, "forward" | "reversePathCheck">;
+
 interface Opened {
   readonly device: Device;
   readonly options: Omit<InterfaceOptions, "device">;
@@ -50,6 +58,7 @@ interface Opened {
 export async function openStack(
   settings: StackSettings,
   wrap: (device: Device) => Device = (device) => device,
+  routing: RoutingOptions = {},
 ): Promise<OpenStack> {
   const all: Opened[] = [];
   try {
@@ -57,6 +66,7 @@ export async function openStack(
       all.push(await openInterface(each, settings.interfaces.length === 1));
     }
     const stack = createStack({
+      ...routing,
       interfaces: all.map(({ device, options }) => ({ ...options, device: wrap(device) })),
       routes: [...settings.routes],
       dns: settings.dns,

@@ -11,13 +11,16 @@ import { CaptureFile } from "./capture_file.ts";
 import type { Command } from "./command.ts";
 import type { CommandLine } from "./command_line.ts";
 import { type InterfaceOption, readStackSettings } from "./interface_options.ts";
+import { UsageError } from "./errors.ts";
 import { greeting } from "./greeting.ts";
-import { type OpenInterface, openStack } from "./open_interfaces.ts";
+import { type OpenInterface, openStack, type RoutingOptions } from "./open_interfaces.ts";
 import { startServices } from "./services/services.ts";
 import { print } from "./terminal.ts";
 
 const OPTIONS = {
   "accept-any": { help: "echo on every TCP port" },
+  forward: { help: "send packets of others on, as a router does" },
+  "check-sources": { value: "HOW", help: "of those by the way back to them: strict or loose" },
   "udp-reverse": { help: "UDP echo turns the payload round" },
   trace: { short: "t", help: "show every packet and change of state" },
   hex: { short: "x", help: "the same, with the bytes" },
@@ -46,6 +49,7 @@ export const SERVE: Command<keyof typeof OPTIONS> = {
 /** Serves until SIGINT or SIGTERM. */
 async function serve(line: ServeLine): Promise<number> {
   const settings = readStackSettings(line);
+  const routing = readRouting(line);
   const path = line.text("pcap");
   using capture = path === undefined ? undefined : new CaptureFile(path);
   const tracer = line.has("trace") || line.has("hex")
@@ -56,7 +60,7 @@ async function serve(line: ServeLine): Promise<number> {
     const captured = capture?.wrap(device) ?? device;
     return tracer === undefined ? captured : new TraceDevice(captured, tracer);
   };
-  const { stack, interfaces } = await openStack(settings, wrap);
+  const { stack, interfaces } = await openStack(settings, wrap, routing);
   if (tracer !== undefined) stack.observer = tracer.state;
   const options = { acceptAny: line.has("accept-any"), udpReverse: line.has("udp-reverse") };
   const stop = stopSignal();
@@ -70,6 +74,23 @@ async function serve(line: ServeLine): Promise<number> {
   }
   if (!isQuiet) print(farewell(stack, interfaces));
   return 0;
+}
+
+/**
+ * Reads whether the stack is a router.
+ *
+ * @throws {UsageError} If that makes no sense.
+ */
+export function readRouting(line: ServeLine): RoutingOptions {
+  const reversePathCheck = line.parse("check-sources", (text) => {
+    if (text === "strict" || text === "loose") return text;
+    throw new Error("say strict or loose");
+  });
+  const forward = line.has("forward");
+  if (reversePathCheck !== undefined && !forward) {
+    throw new UsageError("Option --check-sources is about what a router sends on: add --forward");
+  }
+  return { forward, reversePathCheck };
 }
 
 /** Resolves when the user wants it to stop. */

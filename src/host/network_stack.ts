@@ -65,7 +65,11 @@ export interface StackOptions extends Partial<InterfaceOptions> {
   routes?: RouteOptions[];
   /** Time to live, or hop limit, of what is sent without one: 1 to 255; by default 64. */
   ttl?: number;
-  /** Whether packets of others are sent on to where they belong, as a router does. */
+  /**
+   * Whether packets of others are sent on to where they belong, as a router does. Packet sockets may
+   * get several segments as one, which is too big to go on: have `ethtool -K` turn off `gro` there,
+   * and `tso` and `gso` at the other end of a `veth` pair.
+   */
   forward?: boolean;
   /**
    * What is asked of the source of a packet that is sent on (RFC 3704): `"strict"`, that answers to

@@ -4,6 +4,7 @@ import config from "../../deno.json" with { type: "json" };
 import { UsageError } from "../../src/app/errors.ts";
 import { readRequest } from "../../src/app/commands.ts";
 import { type InterfaceKind, readStackSettings } from "../../src/app/interface_options.ts";
+import { readRouting } from "../../src/app/serve.ts";
 import type { RouteOptions } from "../../src/host/network_stack.ts";
 import { importMapFlags } from "../../tools/std.ts";
 
@@ -114,6 +115,25 @@ Deno.test("flags have a letter each, which can stand together", () => {
       line.has(flag)
     );
     assertEquals(flags, want, args);
+  }
+});
+
+Deno.test("--forward makes a router, which may check sources", () => {
+  const cases: [args: string, want: unknown][] = [
+    ["serve", { forward: false, reversePathCheck: undefined }],
+    ["--forward", { forward: true, reversePathCheck: undefined }],
+    ["--forward --check-sources strict", { forward: true, reversePathCheck: "strict" }],
+    ["--check-sources loose --forward", { forward: true, reversePathCheck: "loose" }],
+  ];
+  for (const [args, want] of cases) {
+    assertEquals(readRouting(readRequest(words(args)).line), want, args);
+  }
+  const wrong: [args: string, message: string][] = [
+    ["--forward --check-sources weak", "say strict or loose"],
+    ["--check-sources strict", "add --forward"],
+  ];
+  for (const [args, message] of wrong) {
+    assertThrows(() => readRouting(readRequest(words(args)).line), UsageError, message);
   }
 });
 
