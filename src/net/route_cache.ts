@@ -5,18 +5,19 @@
  * @module
  */
 
-import type { IpAddress } from "../wire/address.ts";
+import { IpAddress } from "../wire/address.ts";
 import type { Route, RouteTable } from "./routes.ts";
 
 /** How many answers are kept, a power of two. */
 const PLACES = 256;
 
-/** One place for each hash of an address: a flood of addresses costs no memory. */
+/** An address has one place, by its hash: a flood of addresses costs no memory. */
 export class RouteCache {
   #table: RouteTable;
-  #generation = -1;
-  #asked: (IpAddress | null)[] = new Array(PLACES).fill(null);
+  #asked = Array.from({ length: PLACES }, () => IpAddress.scratch());
   #answers: (Route | undefined)[] = new Array(PLACES).fill(undefined);
+  /** The table's when the answer was given; -1: there is none. */
+  #generations = new Float64Array(PLACES).fill(-1);
 
   constructor(table: RouteTable) {
     this.#table = table;
@@ -24,17 +25,14 @@ export class RouteCache {
 
   /** The route of the longest prefix that `address` is in; `undefined` if there is none. */
   lookup(address: IpAddress): Route | undefined {
-    if (this.#generation !== this.#table.generation) this.#forget();
+    const { generation } = this.#table;
     const place = address.hash(0) & (PLACES - 1);
     const asked = this.#asked[place]!;
-    if (asked !== null && asked.equals(address)) return this.#answers[place];
-    if (asked === null) this.#asked[place] = address.clone();
-    else asked.load(address);
+    if (this.#generations[place] === generation && asked.equals(address)) {
+      return this.#answers[place];
+    }
+    asked.load(address);
+    this.#generations[place] = generation;
     return this.#answers[place] = this.#table.lookup(address);
-  }
-
-  #forget(): void {
-    this.#asked.fill(null);
-    this.#generation = this.#table.generation;
   }
 }

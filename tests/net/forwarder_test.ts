@@ -7,6 +7,7 @@ import { finish, pseudoHeaderSum, sum } from "../../src/wire/checksum.ts";
 import { Drop } from "../../src/wire/drop.ts";
 import { checkIpv4, Ipv4Header } from "../../src/wire/ipv4.ts";
 import { icmp, ipv4, type Ipv4Fields, parseIpv4, type Sent } from "../packets.ts";
+import { type Random, withSeed } from "../random.ts";
 import { bytesOf } from "../wire/hex.ts";
 import { ipv6, type Out, type Port, Router } from "./router.ts";
 
@@ -584,4 +585,58 @@ Deno.test("routers hear what is sent to all routers of a link (RFC 4291 §2.8, R
     );
     assertEquals(out.map(([, bytes]) => bytes[40]), forward ? [129] : []);
   }
+});
+
+/** Ends of packets, such as a router forwards and others. */
+const GOOD = [["10.1.0.9", "10.2.0.9"], ["fd01::9", "fd02::9"]] as const;
+const BAD = [
+  ["10.2.0.1", "192.0.2.1", "127.0.0.1", "224.0.0.5", "0.0.0.0"],
+  ["fd02::1", "2001:db8::1", "::1", "ff02::5", "::", "fe80::9"],
+] as const;
+/** Types of options, and small numbers: parts of options that are nearly good. */
+const OPTION_BYTES = [0, 1, 7, 68, 148, 4, 8, 11];
+
+/** A packet that may be good. */
+function anyPacket(random: Random): Uint8Array<ArrayBuffer> {
+  const family = random.below(2);
+  const end = () => random.pick<string>((random.chance(0.8) ? GOOD : BAD)[family]!);
+  const [source, destination] = [end(), end()];
+  const payload = random.bytes(random.below(random.chance(0.1) ? 1460 : 30));
+  const nextHeader = random.pick([1, 6, 17, 58, 0, 43, 44, 60]);
+  const ttl = random.below(4);
+  if (family === 1) return ipv6({ source, destination, nextHeader, payload, hopLimit: ttl });
+  return ipv4({
+    source: IpAddress.parse(source),
+    destination: IpAddress.parse(destination),
+    protocol: nextHeader,
+    payload,
+    options: new Uint8Array(random.chance(0.2) ? 4 * random.below(11) : 0)
+      .map(() => random.pick(OPTION_BYTES)),
+    ttl,
+    flagsAndOffset: random.chance(0.5) ? 0 : random.below(0x10000),
+  });
+}
+
+Deno.test("whatever comes, a router sends good packets alone, that fit, and counts each", () => {
+  withSeed(1, (random) => {
+    const icmp = { errorRate: Infinity };
+    const host = router({ reversePathCheck: "loose", icmp }, SMALL);
+    const { counters } = host.stack;
+    for (let i = 0; i < 20_000; i++) {
+      const bytes = anyPacket(random);
+      if (random.chance(0.1)) bytes[random.below(bytes.length)]! ^= 1 << random.below(8);
+      const { ipForwarded, ipSent, ipFragmentsSent } = counters;
+      const out = host.receive(random.pick(["left", "right"]), bytes);
+      const onward = counters.ipForwarded - ipForwarded;
+      assertEquals(out.length, onward + counters.ipSent - ipSent);
+      assert(onward <= 1 || counters.ipFragmentsSent - ipFragmentsSent === onward);
+      for (const [name, packet] of out) {
+        assert(packet.length <= (name === "left" ? 1500 : 1300));
+        const view = new DataView(packet.buffer);
+        if (packet[0]! >>> 4 === 4) assertEquals(checkIpv4(view, 0, packet.length), Drop.NONE);
+        else assertEquals(view.getUint16(4), packet.length - 40);
+      }
+    }
+    assert(counters.ipForwarded > 1000, `${counters.ipForwarded} were forwarded`);
+  });
 });

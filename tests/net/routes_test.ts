@@ -1,9 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { Interface } from "../../src/net/interface.ts";
 import { PointToPoint } from "../../src/net/point_to_point.ts";
+import { RouteCache } from "../../src/net/route_cache.ts";
 import { type Route, RouteTable } from "../../src/net/routes.ts";
 import { Counters } from "../../src/base/counters.ts";
 import { IpAddress } from "../../src/wire/address.ts";
+import { withSeed } from "../random.ts";
 
 const link = { mtu: 1500, transmit: () => true };
 const [A, B] = ["a", "b"].map((name, i) =>
@@ -92,4 +94,23 @@ Deno.test("a route is gone when its time is over", () => {
   assertEquals(way(made, "192.0.2.1"), "10.0.0.2 a");
   made.poll(5000);
   assertEquals([way(made, "192.0.2.1"), made.nextDeadline()], ["10.0.0.1 a", Infinity]);
+});
+
+Deno.test("what is remembered of the table is what it would answer, whatever was asked and changed", () => {
+  withSeed(1, (random) => {
+    const made = table("0.0.0.0/0 10.0.0.1 a 0", "::/0 - a 0");
+    const cache = new RouteCache(made);
+    for (let i = 0; i < 20_000; i++) {
+      // Of so many addresses some share a place.
+      const n = random.below(1000);
+      const address = random.chance(0.5)
+        ? IpAddress.v4(10, 0, n >>> 8, n & 255)
+        : IpAddress.parse(`fd00::${n.toString(16)}`);
+      assertEquals(cache.lookup(address), made.lookup(address), `${address}`);
+      if (!random.chance(0.01)) continue;
+      const [third, length] = [random.below(4), random.between(17, 32)];
+      if (random.chance(0.5)) made.remove((route) => route.length === length);
+      else made.add(route(`10.0.${third}.0/${length} - b 0`));
+    }
+  });
 });
