@@ -1,23 +1,29 @@
 /**
  * Runs inside a namespace: a stack of ours as the router between two others. Makes a TUN, `left`, and
- * a TAP, `right`, whose host's ends are to be moved to where the hosts are.
+ * a TAP, `right`, whose host's ends are to be moved to where the hosts are; or joins two interfaces
+ * of these names.
  *
- * Argument: the MTU of the segment on the right. Prints `ready` once it forwards, and a line of JSON with all counters
- * when it has ended in order, after its standard input did.
+ * Arguments: `make` and the MTU of the segment on the right, or `join`. Prints `ready` once it
+ * forwards, and a line of JSON with all counters when it has ended in order, after its standard input
+ * did.
  *
  * @module
  */
 
-import { createStack, openTap, openTun } from "../../../mod.ts";
+import { createStack, openPacketSocket, openTap, openTun } from "../../../mod.ts";
 import { print } from "../../../src/app/terminal.ts";
 
-const mtu = Number(Deno.args[0]);
-const left = await openTun({
-  name: "left",
-  address: ["10.1.0.1", "fd01::1"],
-  hostAddress: ["10.1.0.9", "fd01::9"],
-});
-const right = await openTap({ name: "right", mtu, mac: "02:00:00:00:00:05" });
+const [how, mtu] = Deno.args;
+const addresses = { address: ["10.1.0.1", "fd01::1"], hostAddress: ["10.1.0.9", "fd01::9"] };
+const [left, right] = how === "join"
+  ? [
+    await openPacketSocket({ interface: "left" }),
+    await openPacketSocket({ interface: "right" }),
+  ]
+  : [
+    await openTun({ name: "left", ...addresses }),
+    await openTap({ name: "right", mtu: Number(mtu), mac: "02:00:00:00:00:05" }),
+  ];
 const stack = createStack({
   interfaces: [
     { device: left, address: ["10.1.0.1/24", "fd01::1/64"] },
