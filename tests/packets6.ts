@@ -80,14 +80,15 @@ export function icmpv6Error(
 /**
  * Takes apart a packet, and verifies what every packet of ours must have right.
  *
- * @throws {Error} If the length is wrong, or it belongs to no flow.
+ * @throws {Error} If the length is wrong, or a segment or a datagram belongs to no flow.
  */
 export function parseIpv6(bytes: Uint8Array): Sent {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint16(4) !== bytes.length - 40) {
     throw new Error(`Payload length is ${view.getUint16(4)}, but ${bytes.length} bytes were sent`);
   }
-  if ((view.getUint32(0) & 0xfffff) === 0) throw new Error("There is no flow label");
+  const hasPorts = view.getUint8(6) === PROTOCOL.TCP || view.getUint8(6) === PROTOCOL.UDP;
+  if (hasPorts && (view.getUint32(0) & 0xfffff) === 0) throw new Error("There is no flow label");
   const address = (at: number) => IpAddress.scratch().load16(view, at).toString();
   return {
     source: address(8),

@@ -75,9 +75,12 @@ export class Ipv4Input {
   }
 
   #badOption(wrong: Drop, packet: Packet, now: number): Drop {
-    const isRoute = wrong === Drop.IP_SOURCE_ROUTE;
-    const kind = isRoute ? ErrorKind.SOURCE_ROUTE_FAILED : ErrorKind.PARAMETER_PROBLEM;
-    this.#ip.reporter?.report(kind, packet, this.#options.problemAt, now);
+    const { reporter } = this.#ip;
+    if (wrong === Drop.IP_SOURCE_ROUTE) {
+      reporter?.report(ErrorKind.SOURCE_ROUTE_FAILED, packet, 0, now);
+    } else {
+      reporter?.report(ErrorKind.PARAMETER_PROBLEM, packet, this.#options.problemAt, now);
+    }
     return wrong;
   }
 }

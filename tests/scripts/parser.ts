@@ -41,6 +41,8 @@ export type Action =
   | { kind: "inbound"; segment: SegmentSpec }
   | { kind: "outbound"; segment: SegmentSpec }
   | { kind: "icmp"; message: IcmpSpec }
+  /** In words that `frames.ts` knows. */
+  | { kind: "frame"; isSent: boolean; text: string }
   | { kind: "call"; name: string; words: string[] };
 
 /** A segment as written. Numbers are relative to the initial sequence numbers. */
@@ -174,6 +176,8 @@ function parseStep(
     const message = parseIcmp(rest!.replace(/^<\s*icmp\s+/, ""));
     if (typeof message === "string") throw wrong(message);
     action = { kind: "icmp", message };
+  } else if (/^[<>]\s*(\[(from|to) .*?\]\s*)?(arp|ip|ip6|ether)\s/.test(rest!)) {
+    action = { kind: "frame", isSent: rest!.startsWith(">"), text: rest!.slice(1).trim() };
   } else if (/^[<>]/.test(rest!)) {
     const segment = parseSegment(rest!.slice(1).trim());
     if (typeof segment === "string") throw wrong(segment);

@@ -245,6 +245,7 @@ class Run {
         if (time.kind !== "batch") this.#advance(from);
         if (action.kind === "inbound") this.#inject(action.segment);
         else if (action.kind === "icmp") this.#injectIcmp(action.message);
+        else if (action.kind === "frame") throw this.#failure("a segment", "a frame");
         else this.#call(action.name, action.words);
         if (!batched) this.#stack.poll(this.#now);
         previous = this.#now - start;
