@@ -63,6 +63,7 @@ export {
 } from "./src/node/serve_http.ts";
 export { toDuplex } from "./src/socket/duplex.ts";
 export type { IcmpErrorKind, IcmpReport } from "./src/socket/icmp_report.ts";
+export type { IpMessage, IpSocket, IpSocketOptions } from "./src/socket/ip_socket.ts";
 export type { KeepAliveOptions } from "./src/socket/options.ts";
 export type { EchoOptions, EchoResult } from "./src/socket/echo_session.ts";
 export type { PingOptions, PingsOptions } from "./src/socket/ping.ts";

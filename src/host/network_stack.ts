@@ -10,6 +10,7 @@ import type { Closable, SocketContext } from "../socket/context.ts";
 import { openFirst } from "../socket/connect.ts";
 import { checkPort, closedHere } from "../socket/errors.ts";
 import type { EchoResult } from "../socket/echo_session.ts";
+import { IpSocket, type IpSocketOptions } from "../socket/ip_socket.ts";
 import { checkConnectionOptions, checkTime, checkTtl } from "../socket/options.ts";
 import { ping, type PingOptions, pings, type PingsOptions } from "../socket/ping.ts";
 import { type DnsOptions, type ResolveOptions, Resolver } from "../socket/resolver.ts";
@@ -338,6 +339,19 @@ export class NetworkStack implements AsyncDisposable {
     const [address] = await this.resolver.addresses(hostname, { family, signal });
     this.#throwIfClosed();
     return address!;
+  }
+
+  /**
+   * Sends and receives messages of a protocol over IP.
+   *
+   * @throws {Deno.errors.AddrNotAvailable} If `hostname` is not an address of this stack.
+   * @throws {RangeError} If the protocol or the TTL is out of range.
+   * @throws {TypeError} If `hostname` is not an IP address.
+   */
+  listenIp(options: IpSocketOptions): IpSocket {
+    this.#throwIfClosed();
+    const address = options.hostname === undefined ? null : this.#ownAddress(options.hostname);
+    return new IpSocket(this.#context, address, options);
   }
 
   #ownAddress(hostname: string): IpAddress | null {

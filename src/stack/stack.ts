@@ -18,6 +18,7 @@ import { Ip } from "../net/ip.ts";
 import type { Link } from "../net/link_layer.ts";
 import { NeighborDiscovery } from "../net/neighbor_discovery.ts";
 import { PointToPoint } from "../net/point_to_point.ts";
+import { RawReceivers } from "../net/raw.ts";
 import { sourceAddress } from "../net/source_address.ts";
 import { TransportErrors } from "../net/transport_errors.ts";
 import { Udp } from "../net/udp.ts";
@@ -93,6 +94,8 @@ export class Stack implements ErrorReporter {
   readonly neighborDiscovery: NeighborDiscovery;
   readonly udp: Udp;
   readonly tcp: Tcp;
+  /** Who takes packets as they are. */
+  readonly raw: RawReceivers = new RawReceivers();
   #env: Env;
   #errors: TransportErrors;
   #now = 0;
@@ -194,6 +197,7 @@ export class Stack implements ErrorReporter {
   }
 
   #deliver(packet: Packet, from: Interface, now: number): Drop {
+    const isTaken = this.raw.deliver(packet);
     switch (packet.protocol) {
       case PROTOCOL.TCP:
         return this.tcp.receive(packet, now);
@@ -209,6 +213,7 @@ export class Stack implements ErrorReporter {
         if (packet.source.family === 6) return Drop.NONE; // RFC 8200 §4.7
         break;
     }
+    if (isTaken) return Drop.NONE;
     if (packet.source.family === 4) this.report(ErrorKind.PROTOCOL_UNREACHABLE, packet, 0, now);
     else this.report(ErrorKind.UNKNOWN_NEXT_HEADER, packet, this.ip.protocolPointer, now);
     return Drop.IP_UNKNOWN_PROTOCOL;
