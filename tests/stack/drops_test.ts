@@ -4,11 +4,15 @@
 
 import { assertEquals } from "@std/assert";
 import { Forwarder } from "../../src/net/forwarder.ts";
+import { DEFAULT_NEIGHBOR_CONFIG } from "../../src/net/neighbors.ts";
+import { DEFAULT_REASSEMBLY_CONFIG } from "../../src/net/reassembly.ts";
+import type { Stack } from "../../src/stack/stack.ts";
 import { NO_USER, type Tcb } from "../../src/tcp/tcb.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { Drop, DROP_NAMES } from "../../src/wire/drop.ts";
 import { icmp, icmpError, ipv4, PEER, STACK, tcp, type TcpFields, udp } from "../packets.ts";
 import { encodeOptions } from "../scripts/options.ts";
+import { EthernetHost } from "./ethernet_host.ts";
 import { TestHost } from "./host.ts";
 
 const [FIN, SYN, RST, ACK] = [1, 2, 4, 16];
@@ -156,42 +160,73 @@ const NOT_REACHED: Partial<Record<keyof typeof Drop, string>> = {
   TCP_BROADCAST: "IP drops what is for no address of the stack's own before TCP sees it",
 };
 
+/** What makes the peer known, so that answers to it need not wait. */
+const KNOWN = ["[to all] arp request 10.0.0.2 tell 10.0.0.1", "ip6 ns fd00::2 at m1"];
+
+/** What takes an Ethernet, or IPv6. */
+const FRAME_MAKERS: Partial<Record<keyof typeof Drop, (host: EthernetHost) => void>> = {
+  ETHERNET_TRUNCATED: (host) => host.receiveBytes(new Uint8Array(13)),
+  ETHERNET_NOT_FOR_US: (host) => host.receive("[to m3] ip echo 1"),
+  ETHERNET_UNKNOWN_TYPE: (host) => host.receive("ether 0x88cc 00"),
+  ARP_TRUNCATED: (host) => host.receive("ether 0x0806 0001080006040001"),
+  ARP_BAD_FORMAT: (host) => host.receive(`ether 0x0806 000608000604${"00".repeat(22)}`),
+  ARP_NOT_FOR_US: (host) => host.receive("[to all] arp request 10.0.0.3 tell 10.0.0.1"),
+  NEIGHBOR_QUEUE_FULL: (host) => {
+    for (let i = 0; i <= DEFAULT_NEIGHBOR_CONFIG.maxWaiting; i++) host.send("10.0.0.9", 1);
+  },
+  NEIGHBOR_UNREACHABLE: (host) => (host.send("10.0.0.9", 1), host.pass(10_000)),
+  IPV6_LONG_CHAIN: (host) =>
+    host.receive(...KNOWN, `ip6 ${"ext 60 00010400000000 ".repeat(40)} echo 1`),
+  IPV6_BAD_OPTION: (host) => host.receive(...KNOWN, "ip6 ext 60 005e0400000000 echo 1"),
+  IPV6_BAD_ROUTING: (host) => host.receive(...KNOWN, "ip6 ext 43 00fe0100000000 echo 1"),
+  FRAGMENT_BAD_LENGTH: (host) => host.receive(...KNOWN, "ip6 frag 0:9 mf udp 1 > 2 20"),
+  FRAGMENT_OVERLAP: (host) =>
+    host.receive("ip frag 0:16 mf udp 1 > 2 90", "ip frag 8:24 mf udp 1 > 2 90"),
+  FRAGMENT_TIMEOUT: (host) => (host.receive("ip frag 8:16 mf udp 1 > 2 90"), host.pass(60_000)),
+  FRAGMENT_NO_ROOM: (host) => {
+    for (let id = 0; id <= DEFAULT_REASSEMBLY_CONFIG.datagramsPerSender; id++) {
+      host.receive(`ip id ${id} frag 8:16 mf udp 1 > 2 90`);
+    }
+  },
+  FRAGMENT_BAD_ECN: (host) =>
+    host.receive("ip tos 3 frag 0:16 mf udp 1 > 2 20", "ip frag 16:28 udp 1 > 2 20"),
+  ND_BAD_MESSAGE: (host) => host.receive("ip6 ttl 254 ns fd00::2 at m1"),
+  ND_NOT_FOR_US: (host) => host.receive("ip6 ns fd00::3 at m1"),
+  SEND_NO_ROUTE: (host) => host.send("192.0.2.1", 1),
+  SEND_LOOPBACK_FULL: (host) => {
+    for (let sent = 0; sent <= 4 * 2 ** 20; sent += 65_535) host.send("10.0.0.2", 65_507);
+  },
+};
+
 /** Reasons whose test is in another file. */
 const ELSEWHERE: Partial<Record<keyof typeof Drop, string>> = {
-  ETHERNET_TRUNCATED: "",
-  ETHERNET_NOT_FOR_US: "",
-  ETHERNET_UNKNOWN_TYPE: "",
-  ARP_TRUNCATED: "",
-  ARP_BAD_FORMAT: "",
-  ARP_NOT_FOR_US: "",
-  NEIGHBOR_QUEUE_FULL: "",
-  NEIGHBOR_UNREACHABLE: "",
-  IPV6_LONG_CHAIN: "",
-  IPV6_BAD_OPTION: "",
-  IPV6_BAD_ROUTING: "",
-  FRAGMENT_BAD_LENGTH: "",
-  FRAGMENT_OVERLAP: "",
-  FRAGMENT_TIMEOUT: "",
-  FRAGMENT_NO_ROOM: "",
-  FRAGMENT_BAD_ECN: "",
-  ND_BAD_MESSAGE: "",
-  ND_NOT_FOR_US: "",
   GROUP_BAD_MESSAGE: "",
-  SEND_NO_ROUTE: "",
-  SEND_LOOPBACK_FULL: "",
 };
+
+function dropsOf(stack: Stack): [name: string, count: number][] {
+  return stack.counters.entries().filter(([name]) => name.startsWith("drop."));
+}
+
+for (const [name, make] of Object.entries(FRAME_MAKERS)) {
+  Deno.test(`${name} counts one frame or packet, and no other reason does`, () => {
+    const host = new EthernetHost();
+    make(host);
+    assertEquals(dropsOf(host.stack), [[`drop.${name}`, 1]]);
+  });
+}
 
 for (const [name, make] of Object.entries(MAKERS)) {
   Deno.test(`${name} counts one packet, and no other reason does`, () => {
     const host = new TestHost({ tcp: { receiveBuffer: 1000 } });
     make(host);
-    const drops = host.stack.counters.entries().filter(([name]) => name.startsWith("drop."));
-    assertEquals(drops, [[`drop.${name}`, 1]]);
+    assertEquals(dropsOf(host.stack), [[`drop.${name}`, 1]]);
   });
 }
 
 Deno.test("every reason to drop a packet has a test, or cannot be reached", () => {
-  const known = [MAKERS, NOT_REACHED, ELSEWHERE].flatMap((reasons) => Object.keys(reasons));
+  const known = [MAKERS, FRAME_MAKERS, NOT_REACHED, ELSEWHERE].flatMap((reasons) =>
+    Object.keys(reasons)
+  );
   const reasons = DROP_NAMES.filter((name) => name !== "NONE" && name !== "TAKEN");
   assertEquals(known.sort(), reasons.sort());
 });
