@@ -9,15 +9,18 @@ import {
   type CommandLine,
   firstOperand,
   helpLines,
-  type OptionTable,
+  type Option,
   parseCommandLine,
 } from "./command_line.ts";
 import { UsageError } from "./errors.ts";
 import { INTERFACE_OPTIONS } from "./interface_options.ts";
+import { PING } from "./ping.ts";
+import { RESOLVE } from "./resolve.ts";
 import { SERVE } from "./serve.ts";
+import { TRACEROUTE } from "./traceroute.ts";
 
 /** Every command; the first is meant where none is named. */
-const COMMANDS: readonly Command[] = [SERVE];
+const COMMANDS: readonly Command[] = [SERVE, PING, TRACEROUTE, RESOLVE];
 
 const GENERAL_OPTIONS = {
   help: { short: "h", help: "this" },
@@ -60,8 +63,11 @@ function read(args: readonly string[], command: Command, isNamed: boolean): Requ
 
 /** The command that the first word names which is no option, nor the value of one. */
 function findCommand(args: readonly string[]): { command: Command; isNamed: boolean } {
-  const tables = COMMANDS.map(({ options }) => options).reverse();
-  const table: OptionTable = Object.assign({}, ...tables, INTERFACE_OPTIONS);
+  // A letter stands for different options: that of the first command counts.
+  const table: Record<string, Option> = { ...INTERFACE_OPTIONS };
+  for (const { options } of COMMANDS) {
+    for (const [name, option] of Object.entries(options)) table[name] ??= option;
+  }
   const name = firstOperand(args, table);
   if (name === undefined) return { command: COMMANDS[0]!, isNamed: false };
   const command = COMMANDS.find((command) => command.name === name);

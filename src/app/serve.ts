@@ -15,6 +15,7 @@ import { UsageError } from "./errors.ts";
 import { greeting } from "./greeting.ts";
 import { type OpenInterface, openStack, type RoutingOptions } from "./open_interfaces.ts";
 import { startServices } from "./services/services.ts";
+import { stopSignal } from "./stop_signal.ts";
 import { print } from "./terminal.ts";
 
 const OPTIONS = {
@@ -91,20 +92,6 @@ export function readRouting(line: ServeLine): RoutingOptions {
     throw new UsageError("Option --check-sources is about what a router sends on: add --forward");
   }
   return { forward, reversePathCheck };
-}
-
-/** Resolves when the user wants it to stop. */
-function stopSignal(): { received: Promise<void>; cancel(): void } {
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const listener = () => resolve();
-  for (const signal of signals) Deno.addSignalListener(signal, listener);
-  return {
-    received: promise,
-    cancel() {
-      for (const signal of signals) Deno.removeSignalListener(signal, listener);
-    },
-  };
 }
 
 function farewell(stack: NetworkStack, interfaces: readonly OpenInterface[]): string {

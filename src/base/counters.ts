@@ -27,6 +27,8 @@ export class Counters {
   ipFragmentsReceived = 0;
   ipReassembled = 0;
   ipFragmentsSent = 0;
+  /** Echo requests of our own, sent. */
+  icmpEchoRequests = 0;
   icmpEchoReplies = 0;
   icmpErrorsReceived = 0;
   icmpErrorsSent = 0;

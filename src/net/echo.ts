@@ -100,6 +100,8 @@ export class Echo implements ErrorReceiver {
     const length = request.end - TRANSPORT_AT;
     const pseudo = isVersion6 ? pseudoHeaderSum(source, destination, protocol, length) : 0;
     header.writeChecksum(request.end, pseudo);
-    return this.#network.send(source, destination, protocol, options);
+    if (!this.#network.send(source, destination, protocol, options)) return false;
+    this.#counters.icmpEchoRequests++;
+    return true;
   }
 }
