@@ -46,8 +46,10 @@ class Target {
   sent: Uint8Array<ArrayBuffer>[] = [];
   readonly stack: Stack;
 
-  constructor(readonly random: Random) {
+  /** @param forward Whether it is a router. */
+  constructor(readonly random: Random, forward: boolean) {
     this.stack = new Stack({
+      forward,
       interfaces: [{
         name: "eth0",
         link: {
@@ -336,7 +338,7 @@ Deno.test("hostile frames cost counters: nothing throws, each counts once, memor
   withSeed(1, (random) => {
     const reasons = new Set<string>();
     for (let round = 0; round < ROUNDS; round++) {
-      const target = new Target(random);
+      const target = new Target(random, round % 2 === 1);
       const { stack } = target;
       const { counters } = stack;
       let taken = 0;
@@ -381,6 +383,8 @@ Deno.test("hostile frames cost counters: nothing throws, each counts once, memor
         "ndAdvertisementsSent",
         "udpReceived",
         "tcpPassiveOpens",
+        "ipForwarded",
+        "drop.IP_TTL_EXPIRED",
         "drop.ARP_BAD_FORMAT",
         "drop.ND_BAD_MESSAGE",
         "drop.IPV6_BAD_OPTION",
