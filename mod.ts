@@ -61,7 +61,7 @@ export {
   serveHttp,
   type ServeHttpOptions,
 } from "./src/node/serve_http.ts";
-export { toDuplex } from "./src/socket/duplex.ts";
+export { ConnDuplex, toDuplex } from "./src/socket/duplex.ts";
 export type { IcmpErrorKind, IcmpReport } from "./src/socket/icmp_report.ts";
 export type { IpMessage, IpSocket, IpSocketOptions } from "./src/socket/ip_socket.ts";
 export type { KeepAliveOptions } from "./src/socket/options.ts";

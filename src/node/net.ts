@@ -15,15 +15,21 @@ import type { TcpListener } from "../socket/tcp_listener.ts";
 
 /** Where a socket connects to. */
 export interface NetConnectOptions {
+  /** 1 to 65535. */
   port: number;
   /** A name or an address; by default `localhost`: the stack itself. */
   host?: string;
+  /** The port to connect from; left out: one that cannot be guessed. */
   localPort?: number;
+  /** See `socket.setNoDelay`. */
   noDelay?: boolean;
+  /** See `socket.setKeepAlive`. */
   keepAlive?: boolean;
   /** See `socket.setTimeout`. */
   timeout?: number;
+  /** Whether our side stays open when the peer's ends. */
   allowHalfOpen?: boolean;
+  /** Gives up when it is aborted. */
   signal?: AbortSignal;
 }
 
@@ -33,7 +39,9 @@ export interface NetListenOptions {
   port?: number;
   /** An address of the stack; left out: all of them. */
   host?: string;
+  /** Most connections that wait to be accepted. */
   backlog?: number;
+  /** Closes the server when it is aborted. */
   signal?: AbortSignal;
 }
 
@@ -41,7 +49,9 @@ export interface NetListenOptions {
 export interface NetServerOptions {
   /** Whether our side stays open when the peer's ends; by default it does not, as in Node. */
   allowHalfOpen?: boolean;
+  /** See `socket.setNoDelay`. */
   noDelay?: boolean;
+  /** See `socket.setKeepAlive`. */
   keepAlive?: boolean;
   /** Whether connections begin without being read. */
   pauseOnConnect?: boolean;
@@ -49,19 +59,27 @@ export interface NetServerOptions {
 
 /** What {@linkcode createNet} gives: what of `node:net` there is, bound to one stack. */
 export interface Net {
+  /** `net.Socket`. */
   readonly Socket: new (options?: { allowHalfOpen?: boolean }) => NetSocket;
+  /** `net.Server`. */
   readonly Server: new (
     options?: NetServerOptions | ((socket: NetSocket) => void),
     onConnection?: (socket: NetSocket) => void,
   ) => NetServer;
+  /** `net.createServer(options?, onConnection?)`. */
   createServer(
     options?: NetServerOptions | ((socket: NetSocket) => void),
     onConnection?: (socket: NetSocket) => void,
   ): NetServer;
+  /** `net.connect(options, listener?)` and `net.connect(port, host?, listener?)`. */
   connect(...args: unknown[]): NetSocket;
+  /** The same. */
   createConnection(...args: unknown[]): NetSocket;
+  /** 4 or 6, or 0 if the text is no address. */
   isIP(text: string): number;
+  /** Whether the text is an IPv4 address. */
   isIPv4(text: string): boolean;
+  /** Whether the text is an IPv6 address. */
   isIPv6(text: string): boolean;
 }
 
@@ -70,9 +88,11 @@ export interface Net {
  * in Node; events `lookup` and `ready` included, paths of Unix sockets not.
  */
 export class NetSocket extends ConnDuplex {
+  /** Whether a connection is being opened. */
   connecting = false;
   #stack: NetworkStack;
 
+  /** See {@linkcode createNet}, whose `Socket` is bound to a stack. */
   constructor(stack: NetworkStack, options: { allowHalfOpen?: boolean } = {}) {
     super({ allowHalfOpen: options.allowHalfOpen ?? false });
     this.#stack = stack;
@@ -113,14 +133,16 @@ export class NetSocket extends ConnDuplex {
 
 /** `net.Server` on a stack. */
 export class NetServer extends EventEmitter {
+  /** Whether it listens. */
   listening = false;
   /** Most connections at a time; others are reset. */
-  maxConnections = Infinity;
+  maxConnections: number = Infinity;
   #stack: NetworkStack;
   #options: NetServerOptions;
   #listener: TcpListener | null = null;
   #sockets = new Set<NetSocket>();
 
+  /** See {@linkcode createNet}, whose `Server` is bound to a stack. */
   constructor(
     stack: NetworkStack,
     options: NetServerOptions | ((socket: NetSocket) => void) = {},

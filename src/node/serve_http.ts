@@ -12,7 +12,9 @@ import type { TcpListener } from "../socket/tcp_listener.ts";
 
 /** Where a request came from, and where it went. */
 export interface HttpConnInfo {
+  /** The client's end. */
   readonly remoteAddr: Deno.NetAddr;
+  /** Our end: where the request went. */
   readonly localAddr: Deno.NetAddr;
 }
 

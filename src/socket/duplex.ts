@@ -14,16 +14,24 @@ const CHUNK = 64 * 1024;
 
 /** A connection as a Node `Duplex`, with the parts of `net.Socket` that programs ask for. */
 export class ConnDuplex extends Duplex {
+  /** The peer's end, and ours; nothing is known before there is a connection. */
   remoteAddress: string | undefined;
+  /** The peer's port. */
   remotePort: number | undefined;
+  /** The peer's family. */
   remoteFamily: "IPv4" | "IPv6" | undefined;
+  /** Our address. */
   localAddress: string | undefined;
+  /** Our port. */
   localPort: number | undefined;
+  /** Our family. */
   localFamily: "IPv4" | "IPv6" | undefined;
-  bytesRead = 0;
-  bytesWritten = 0;
-  /** Nothing was read or written for so long that `timeout` is emitted, in milliseconds; 0: never. */
-  timeout = 0;
+  /** How much was read. */
+  bytesRead: number = 0;
+  /** How much was written. */
+  bytesWritten: number = 0;
+  /** After how much silence `timeout` is emitted, in milliseconds; 0: never. */
+  timeout: number = 0;
   #conn: TcpConn | null = null;
   /** What waits for a connection. */
   #waiting: (() => void)[] = [];
@@ -31,6 +39,7 @@ export class ConnDuplex extends Duplex {
   #buffer: Uint8Array | null = null;
   #idle: ReturnType<typeof setTimeout> | undefined;
 
+  /** One without a connection as yet. */
   constructor(options: { allowHalfOpen?: boolean } = {}) {
     super({ allowHalfOpen: options.allowHalfOpen ?? true });
   }
@@ -55,6 +64,7 @@ export class ConnDuplex extends Duplex {
     else this.#waiting.push(() => go(this.#conn!));
   }
 
+  /** Node asks for it. */
   override _read(): void {
     this.#withConn((conn) => {
       const buffer = this.#buffer ??= new Uint8Array(CHUNK);
@@ -69,6 +79,7 @@ export class ConnDuplex extends Duplex {
     });
   }
 
+  /** Node asks for it. */
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
     this.#withConn((conn) => {
       this.#idle?.refresh();
@@ -77,12 +88,14 @@ export class ConnDuplex extends Duplex {
     });
   }
 
+  /** Node asks for it. */
   override _final(done: (error?: Error) => void): void {
     this.#withConn((conn) =>
       conn.closeWrite().then(() => done(), (error) => done(withCode(error)))
     );
   }
 
+  /** Node asks for it. */
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimeout(this.#idle);
     this.#waiting.length = 0;

@@ -8,7 +8,19 @@ import { ErrorKind, type TransportError } from "../base/network.ts";
 import type { Ip } from "../net/ip.ts";
 import { formatAddress } from "./addresses.ts";
 
-const NAMES = {
+/** What an ICMP error is about (RFC 792, RFC 4443 §3). */
+export type IcmpErrorKind =
+  | "network-unreachable"
+  | "host-unreachable"
+  | "protocol-unreachable"
+  | "port-unreachable"
+  | "too-big"
+  | "source-route-failed"
+  | "prohibited"
+  | "time-exceeded"
+  | "parameter-problem";
+
+const NAMES: Readonly<Record<ErrorKind, IcmpErrorKind>> = {
   [ErrorKind.NETWORK_UNREACHABLE]: "network-unreachable",
   [ErrorKind.HOST_UNREACHABLE]: "host-unreachable",
   [ErrorKind.PROTOCOL_UNREACHABLE]: "protocol-unreachable",
@@ -22,13 +34,11 @@ const NAMES = {
   [ErrorKind.UNKNOWN_NEXT_HEADER]: "protocol-unreachable",
   [ErrorKind.UNKNOWN_OPTION]: "parameter-problem",
   [ErrorKind.BEYOND_SCOPE]: "network-unreachable",
-} as const satisfies Record<ErrorKind, string>;
-
-/** What an ICMP error is about (RFC 792, RFC 4443 §3). */
-export type IcmpErrorKind = typeof NAMES[ErrorKind];
+};
 
 /** An ICMP error. Nobody vouches for it: whoever knows of the packet can have made it up. */
 export interface IcmpReport {
+  /** What it is about. */
   readonly kind: IcmpErrorKind;
   /** Who says so: a router, or the other end; an address of ours if the packet did not leave. */
   readonly from: string;

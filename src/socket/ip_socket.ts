@@ -35,6 +35,7 @@ export interface IpMessage {
   readonly source: string;
   /** Where it went: an address of the stack, a group, or broadcast. */
   readonly destination: string;
+  /** Time to live, or hop limit, that it came with. */
   readonly ttl: number;
 }
 
