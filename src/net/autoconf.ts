@@ -10,7 +10,7 @@ import { AddressState, type Interface, type InterfaceAddress } from "./interface
 import type { Ip } from "./ip.ts";
 import { type OpaqueIds, SUBNET_PREFIX } from "./opaque_id.ts";
 
-/** Most addresses of one interface that routers bring about: a liar must not fill the memory. */
+/** Most addresses that one interface makes up: a router that lies must not fill the memory. */
 export const MAX_AUTOCONF_ADDRESSES = 16;
 /** How often another identifier is tried for a prefix: `IDGEN_RETRIES` of RFC 7217 §6. */
 const RETRIES = 3;

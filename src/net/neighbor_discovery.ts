@@ -70,13 +70,13 @@ export class NeighborDiscovery implements Icmpv6Receiver {
   }
 
   receive(packet: Packet, from: Interface, now: number): Drop {
-    const link = this.linkOf(from);
-    if (link === undefined) return Drop.ND_NOT_FOR_US;
     // In fragments much can be hidden from those who guard a network (RFC 6980 §5).
     if (this.#ip.hasReassembled(packet)) return Drop.ND_BAD_MESSAGE;
     const options = this.#options;
     const drop = checkNd(packet, options);
     if (drop !== Drop.NONE) return drop;
+    const link = this.linkOf(from);
+    if (link === undefined) return Drop.ND_NOT_FOR_US; // IPv6 is off
     switch (packet.view.getUint8(packet.transportAt)) {
       case ICMPV6_TYPE.NEIGHBOR_SOLICITATION:
         return link.solicited(packet, options, now);
