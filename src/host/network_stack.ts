@@ -31,6 +31,8 @@ import { Dispatcher } from "./dispatcher.ts";
 /** How long {@linkcode NetworkStack.close} lets connections end in order, in milliseconds. */
 const CLOSE_GRACE = 500;
 const DEFAULT_BACKLOG = 511;
+/** Least length of a secret, in bytes: 128 bits (RFC 7217 §5). */
+const MIN_SECRET = 16;
 
 /** A device, and what the stack is on it. */
 export interface InterfaceOptions {
@@ -38,12 +40,22 @@ export interface InterfaceOptions {
   device: Device;
   /**
    * The stack's own address there, or several, the preferred one first, each with the length of
-   * its network's prefix: `10.0.0.2/24`, `fd00::2/64`. On a device without Ethernet it may be left
-   * out: everything then lies behind the device's other end.
+   * its network's prefix: `10.0.0.2/24`, `fd00::2/64`. On a device without Ethernet the length may
+   * be left out: everything then lies behind the device's other end.
+   *
+   * Where there is an IPv6 address, or `autoconf`, there is a link-local one as well. On Ethernet
+   * others are asked whether they have the addresses (RFC 4862): those given here are used meanwhile,
+   * and given up if another host answers, which the counter `ndDuplicateAddresses` tells.
    */
   address?: string | string[];
   /** The router to everywhere else, one of each family at most. */
   gateway?: string | string[];
+  /**
+   * Whether to take addresses, routes and DNS servers from IPv6 routers (RFC 4861, RFC 4862,
+   * RFC 8106); by default on an Ethernet device without an address. DNS servers are taken unless
+   * `dns` names some.
+   */
+  autoconf?: boolean;
 }
 
 /** A way to a network. */
@@ -82,8 +94,13 @@ export interface StackOptions extends Partial<InterfaceOptions> {
   tcp?: Partial<TcpConfig>;
   /** Settings of ICMP; those left out have their defaults. */
   icmp?: Partial<IcmpConfig>;
-  /** Whom to ask for names; left out: nobody, so that only addresses will do. */
+  /** Whom to ask for names; left out: those that IPv6 routers name, or nobody. */
   dns?: DnsOptions;
+  /**
+   * What the IPv6 addresses that the stack gives itself are made with, 16 bytes or more: they stay
+   * the same with the same secret on the same network (RFC 7217). By default random.
+   */
+  secret?: Uint8Array;
 }
 
 /** Where to listen, and how the connections are to be. */
@@ -156,19 +173,22 @@ export class NetworkStack implements AsyncDisposable {
   constructor(options: StackOptions) {
     const interfaces = interfacesOf(options);
     this.#devices = interfaces.map(({ device }) => device);
-    const { ttl, tcp, icmp } = options;
+    const { ttl, tcp, icmp, secret } = options;
     if (ttl !== undefined) checkTtl(ttl);
     const { forward, reversePathCheck } = options;
     checkForwarding(options);
+    if (secret !== undefined) checkSecret(secret);
     const configs = interfaces.map(interfaceConfig);
-    this.core = new Stack({ interfaces: configs, ttl, forward, reversePathCheck, tcp, icmp }, {
-      random,
-    });
+    const settings = { ttl, forward, reversePathCheck, tcp, icmp, secret };
+    this.core = new Stack({ interfaces: configs, ...settings }, { random });
     for (const route of options.routes ?? []) addRoute(this.core.ip, route);
     this.#dispatcher = new Dispatcher(this.#devices, this.core, now);
     const kick = () => this.#dispatcher.kick();
     this.#context = { stack: this.core, now, kick, open: this.#open };
     this.resolver = new Resolver(this.#context, options.dns);
+    if (options.dns?.servers === undefined) {
+      this.core.neighborDiscovery.onDnsServers = (servers) => this.dnsServers = servers.map(String);
+    }
     this.finished = this.#dispatcher.finished.finally(() => this.#abandon());
     this.finished.catch(() => {}); // whoever cares awaits it
     kick(); // a new interface has things to say of its own accord
@@ -458,10 +478,13 @@ export function createStack(options: StackOptions): NetworkStack {
 
 /** The interfaces, however they were given. */
 function interfacesOf(options: StackOptions): InterfaceOptions[] {
-  const { device, address, gateway, interfaces = [] } = options;
-  const all = device === undefined ? interfaces : [{ device, address, gateway }, ...interfaces];
+  const { device, address, gateway, autoconf, interfaces = [] } = options;
+  const first = device && { device, address, gateway, autoconf };
+  const all = first === undefined ? interfaces : [first, ...interfaces];
   if (all.length === 0) throw new TypeError("A stack needs at least one device");
-  const mayLearn = all.some(({ device }) => device.capabilities.mac !== undefined);
+  const mayLearn = all.some(({ device, autoconf }) =>
+    autoconf || device.capabilities.mac !== undefined
+  );
   if (!mayLearn && all.every(({ address = [] }) => address.length === 0)) {
     throw new TypeError("A stack needs at least one address");
   }
@@ -480,7 +503,7 @@ function checkForwarding({ forward = false, reversePathCheck = false }: StackOpt
 }
 
 function interfaceConfig(
-  { device, address = [], gateway = [] }: InterfaceOptions,
+  { device, address = [], gateway = [], autoconf }: InterfaceOptions,
 ): InterfaceConfig {
   const { name, capabilities: { mac } } = device;
   const addresses = [address].flat().map(parseNetwork);
@@ -491,7 +514,7 @@ function interfaceConfig(
     }
   }
   const gateways = [gateway].flat().map((text) => IpAddress.parse(text));
-  return { name, link: device, mac, addresses, gateways };
+  return { name, link: device, mac, addresses, gateways, autoconf };
 }
 
 function addRoute(ip: Ip, { network, gateway, device, metric = 0 }: RouteOptions): void {
@@ -520,6 +543,11 @@ function portOrFree(wish: number | undefined, transport: { freePort(): number })
   const port = checkPort(wish ?? 0, 0) || transport.freePort();
   if (port === 0) throw new Deno.errors.AddrInUse("Every ephemeral port is in use");
   return port;
+}
+
+function checkSecret(secret: Uint8Array): void {
+  if (secret.length >= MIN_SECRET) return;
+  throw new RangeError(`A secret has ${MIN_SECRET} bytes or more: got ${secret.length}`);
 }
 
 function now(): number {
