@@ -5,7 +5,7 @@
  */
 
 import type { Device, DeviceCounters } from "../phy/device.ts";
-import { parseAddress, parseNetwork } from "../socket/addresses.ts";
+import { formatAddress, parseAddress, parseNetwork } from "../socket/addresses.ts";
 import type { Closable, SocketContext } from "../socket/context.ts";
 import { openFirst } from "../socket/connect.ts";
 import { checkPort, closedHere } from "../socket/errors.ts";
@@ -52,7 +52,7 @@ export interface InterfaceOptions {
   gateway?: string | string[];
   /**
    * Whether to take addresses, routes and DNS servers from IPv6 routers (RFC 4861, RFC 4862,
-   * RFC 8106); by default on an Ethernet device without an address. DNS servers are taken unless
+   * RFC 8106); by default on an Ethernet device without an address, unless `forward` is set. DNS servers are taken unless
    * `dns` names some.
    */
   autoconf?: boolean;
@@ -288,6 +288,15 @@ export class NetworkStack implements AsyncDisposable {
   async resolve(name: string, options: ResolveOptions = {}): Promise<string[]> {
     this.#throwIfClosed();
     return await this.resolver.resolve(name, options);
+  }
+
+  /**
+   * The stack's own addresses, those among them that it has given itself. Tentative ones, which
+   * others may turn out to have, are not there yet.
+   */
+  get addresses(): string[] {
+    const { ip } = this.core;
+    return ip.addresses.map((address) => formatAddress(ip, address));
   }
 
   /** The servers that are asked for names, in order: `10.0.0.1`, or `10.0.0.1#5353`. */

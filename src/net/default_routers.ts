@@ -36,16 +36,6 @@ export class DefaultRouters {
     this.#of = of;
   }
 
-  /** The routers, in the order in which they were heard of first. */
-  get addresses(): IpAddress[] {
-    return this.#routers.map(({ address }) => address);
-  }
-
-  /** The one that packets go to; `null` if there is none. */
-  get current(): IpAddress | null {
-    return this.#current?.address ?? null;
-  }
-
   /** A router offers itself for `lifetime` milliseconds from `now` on; for 0: no longer. */
   heard(address: IpAddress, lifetime: number, now: number): void {
     if (lifetime === 0) return this.remove(address);

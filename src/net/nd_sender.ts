@@ -30,6 +30,10 @@ import {
   SOLICITED_NODE,
 } from "./interface.ts";
 
+type LinkAddressType =
+  | typeof ND_OPTION.SOURCE_LINK_ADDRESS
+  | typeof ND_OPTION.TARGET_LINK_ADDRESS;
+
 const UNSPECIFIED = IpAddress.parse("::");
 
 const HEADER_AT = LINK_HEADROOM;
@@ -119,7 +123,7 @@ export class NdSender {
   }
 
   /** Writes our hardware address, if the link has such; returns the length of the option. */
-  #writeMac(at: number, type: typeof ND_OPTION.SOURCE_LINK_ADDRESS | 2): number {
+  #writeMac(at: number, type: LinkAddressType): number {
     const { mac } = this.#of.layer;
     return mac === null ? 0 : writeLinkAddress(this.#packet.view, at, type, mac);
   }

@@ -54,7 +54,7 @@ export interface InterfaceConfig {
   readonly gateways?: readonly IpAddress[];
   /**
    * Whether to look for IPv6 routers, and take addresses, routes and DNS servers from them (RFC 4861,
-   * RFC 4862); by default on an Ethernet without addresses.
+   * RFC 4862); by default on an Ethernet without addresses, unless packets are forwarded.
    */
   readonly autoconf?: boolean;
 }
@@ -145,7 +145,8 @@ export class Stack implements ErrorReporter {
       const isAlone = prefixLength === address.length * 8 && added.layer.mac === null;
       if (isAlone) this.#addDefaultRoute(added, address.family, null);
     }
-    const { autoconf = mac !== undefined && addresses.length === 0 } = config;
+    const isHostWithout = mac !== undefined && addresses.length === 0 && ip.forwarder === null;
+    const { autoconf = isHostWithout } = config;
     if (autoconf && added.carriesIpv6) this.neighborDiscovery.discoverRouters(added);
     this.neighborDiscovery.linkOf(added)?.addLinkLocal();
     for (const gateway of gateways) {

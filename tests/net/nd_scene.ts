@@ -40,6 +40,8 @@ export interface SceneOptions {
   /** `false` for a point-to-point link. */
   ethernet?: boolean;
   secret?: Uint8Array;
+  /** Whether it is a router. */
+  forward?: boolean;
 }
 
 /** One host, and what it sends. */
@@ -50,9 +52,10 @@ export class NdScene {
   readonly #hasMac: boolean;
 
   constructor(
-    { addresses = [`${OWN}/64`], gateways = [], autoconf, mtu = 1500, ethernet = true, secret }:
-      SceneOptions = {},
+    options: SceneOptions = {},
   ) {
+    const { addresses = [`${OWN}/64`], gateways = [], autoconf, mtu = 1500 } = options;
+    const { ethernet = true, secret, forward } = options;
     this.#hasMac = ethernet;
     this.stack = new Stack({
       interfaces: [{
@@ -66,6 +69,7 @@ export class NdScene {
         gateways: gateways.map((text) => IpAddress.parse(text)),
         autoconf,
       }],
+      forward,
       secret: secret ?? new Uint8Array(16).fill(7),
     }, { random: () => 0x8000_0000 }); // the middle: delays are half of the longest
   }

@@ -193,8 +193,8 @@ Deno.test("solicitations from ever new hosts fill the cache to its bound, and no
 const FAR = "2001:db8::1";
 
 /** A host with a router, which it has found already. */
-function routed(): NdScene {
-  const scene = settled({ gateways: [ROUTER] });
+function routed(forward = false): NdScene {
+  const scene = settled({ gateways: [ROUTER], forward });
   scene.ping(FAR);
   const source = { source: ROUTER };
   const answer = na(ROUTER, "RSO", targetMac(ROUTER_MAC), source);
@@ -255,6 +255,15 @@ Deno.test("a redirect is believed of the router in use alone (§8.1)", () => {
     assertEquals(scene.drops, [want], what);
     assertEquals(scene.routes, [], what);
   }
+});
+
+Deno.test("a router says that it is one, and believes no redirects (§8.2)", () => {
+  const scene = routed(true);
+  const asked = ns(OWN, [], { source: "::", destination: OWN_GROUP });
+  assertEquals(scene.receive(asked), [`na ${OWN} > ${ALL_NODES} ${OWN} at ${OWN_MAC} RO`]);
+  scene.receive(redirect(OTHER_ROUTER, FAR), ROUTER_MAC);
+  assertEquals(scene.drops, ["ND_NOT_FOR_US 1"]);
+  assertEquals(scene.routes, []);
 });
 
 Deno.test("of ever new redirects the latest 16 hold", () => {

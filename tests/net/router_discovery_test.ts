@@ -1,8 +1,10 @@
 /** What a host learns from routers (RFC 4861 §6.3, RFC 4862 §5.5, RFC 8106). */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import fc from "fast-check";
 import {
   ALL_NODES,
+  icmpv6,
   mtuOption,
   na,
   NdScene,
@@ -300,6 +302,7 @@ Deno.test("an Ethernet without addresses listens to routers, one with does if it
   const cases: [options: SceneOptions, want: boolean][] = [
     [{ addresses: [] }, true],
     [{ addresses: [], autoconf: false }, false],
+    [{ addresses: [], forward: true }, false],
     [{}, false],
     [{ autoconf: true }, true],
     [{ addresses: ["10.0.0.2/24"] }, false],
@@ -322,6 +325,59 @@ Deno.test("on a point-to-point link routers are found as well, without hardware 
   assertMatch(scene.addresses[1]!, / preferred$/, "nobody else can have it");
   const { address } = scene.entryOf("autoconf")!;
   assertEquals(scene.ping(FAR), [`echo ${address} > ${FAR}`]);
+});
+
+Deno.test("times above an hour are not believed (§6.2.1)", () => {
+  const scene = listening();
+  const times = { reachableTime: 0xffff_ffff, retransTimer: 0xffff_ffff };
+  scene.receive(
+    ra([...sourceMac(ROUTER_MAC), ...prefixOption("2001:db8:1::/64")], times),
+    OTHER_MAC,
+  );
+  const start = scene.now;
+  scene.ping("2001:db8:1::9");
+  const asked = scene.pass(20_000).filter((line) => line.includes("2001:db8:1::9"));
+  assertEquals(asked.map((line) => Number.parseInt(line) - start), [1000, 2000]);
+});
+
+Deno.test("of a flood of routers 16 are remembered", () => {
+  const scene = listening();
+  const router = (i: number, lifetime: number) =>
+    scene.receive(ra([], { source: `fe80::1:${i}`, lifetime }), OTHER_MAC);
+  for (let i = 1; i <= 1000; i++) router(i, 1800);
+  for (let i = 1; i < 16; i++) router(i, 0);
+  assertEquals(scene.routes, ["::/0 by fe80::1:16"]);
+  router(16, 0);
+  assertEquals(scene.routes, [], "the other ones were not taken");
+});
+
+Deno.test("whatever routers and neighbors say, a host goes on, within its bounds", () => {
+  const types = fc.constantFrom(133, 134, 135, 136, 137);
+  const option = fc.oneof(
+    fc.uint8Array({ maxLength: 40 }).map((bytes) => [...bytes]),
+    fc.constantFrom(sourceMac(), targetMac(), mtuOption(1300)),
+    fc.tuple(fc.nat(128), fc.nat(0xffff_ffff), fc.nat(0xffff_ffff)).map((
+      [length, valid, preferred],
+    ) => prefixOption(`2001:db8:1::/${length}`, { valid, preferred })),
+    fc.nat(0xffff_ffff).map((lifetime) => rdnssOption(["2001:db8::53"], lifetime)),
+  );
+  const message = fc.tuple(
+    types,
+    fc.uint8Array({ minLength: 12, maxLength: 36 }),
+    fc.array(option, { maxLength: 4 }),
+    fc.constantFrom(ROUTER, "::", "fd00::1", "fd00::2"),
+    fc.constantFrom(ALL_NODES, "fd00::2", "ff02::1:ff00:2"),
+  );
+  fc.assert(fc.property(fc.array(message, { maxLength: 20 }), (messages) => {
+    const scene = new NdScene({ autoconf: true });
+    for (const [type, body, options, source, destination] of messages) {
+      const bytes = [type, 0, 0, 0, ...body, ...options.flat()];
+      scene.receive(icmpv6(bytes, { source, destination }), ROUTER_MAC);
+      scene.pass(1000);
+    }
+    assert(scene.addresses.length <= 17);
+    assert(scene.routes.length <= 33);
+  }));
 });
 
 Deno.test("a flood of routers, prefixes and servers is kept within bounds", () => {
