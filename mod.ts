@@ -32,6 +32,16 @@ export {
   type RouteOptions,
   type StackOptions,
 } from "./src/host/network_stack.ts";
+export type { ReadyOptions } from "./src/host/learned_configuration.ts";
+export type {
+  AddressInfo,
+  AddressStateName,
+  ConnectionInfo,
+  InterfaceInfo,
+  NeighborEntry,
+  RouteInfo,
+} from "./src/host/listings.ts";
+export type { AddressOrigin } from "./src/net/interface.ts";
 export { type Bridge, bridge } from "./src/phy/bridge.ts";
 export type { Device, DeviceCapabilities, DeviceCounters, Medium } from "./src/phy/device.ts";
 export { memoryPair, type MemoryPairOptions } from "./src/phy/memory.ts";
@@ -86,6 +96,7 @@ export type { TcpConfig } from "./src/tcp/config.ts";
 export type { ConnectionOptions } from "./src/tcp/connection_options.ts";
 export type { EcnMode } from "./src/tcp/ecn.ts";
 export type { TcpInfo } from "./src/tcp/info.ts";
+export type { DhcpSettings } from "./src/stack/dhcp_interface.ts";
 export { State } from "./src/tcp/state.ts";
 export { SoftError } from "./src/tcp/tcb.ts";
 export type { CongestionName } from "./src/tcp/congestion/registry.ts";

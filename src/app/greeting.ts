@@ -32,10 +32,16 @@ export function greeting(
   ].join("\n");
 }
 
+/** What is said as long as there is no address. */
+export function waiting(interfaces: readonly OpenInterface[]): string {
+  const names = interfaces.map(({ name }) => bold(name)).join(", ");
+  return `${names}: waiting for an address … (Ctrl-C stops)`;
+}
+
 function introduce(one: OpenInterface, { addresses }: Interface): string {
   const { kind, name, hostAddresses, ipv6Missing } = one;
-  const own = addresses.map(({ address }) => address);
-  const stackHas = own.length > 0 ? `${list(own)} is the stack` : "the stack has no address yet";
+  const own = addresses.map(({ address }) => address).filter(({ isLinkLocal }) => !isLinkLocal);
+  const stackHas = `${list(own)} is the stack`;
   const without = ipv6Missing === undefined ? "" : ` Without IPv6: ${ipv6Missing}.`;
   if (kind === "packet") return `${bold(name)} is joined: ${stackHas}, a host beside this one.`;
   const hostHas = hostAddresses.length > 0 ? `${list(hostAddresses)} is this host, ` : "";

@@ -14,17 +14,24 @@ import { UsageError } from "./errors.ts";
 
 /** The options. Those up to `no-ipv6` are of one interface, and `--and` begins the next one. */
 export const INTERFACE_OPTIONS = {
-  tun: { help: "a TUN interface (macOS: utun), a link to this host alone; the default" },
+  tun: { help: "a link to this host alone, by TUN or on macOS utun; the default" },
   tap: { help: "a TAP interface: an Ethernet segment with this host on it" },
-  interface: { value: "NAME", help: "be a host of its own on an Ethernet interface, such as eth0" },
+  interface: {
+    value: "NAME",
+    help: "be a host of its own beside this one on an Ethernet, such as eth0",
+  },
   name: { value: "NAME", help: "of the TUN or TAP interface (the next one that is free)" },
   mac: { value: "MAC", help: "the stack's hardware address on TAP or eth0 (random)" },
   mtu: { value: "BYTES", help: "largest IP packet on TUN or TAP (1500)" },
-  address: { value: "IP[/LEN]", help: "the stack's address (10.0.0.2, fd00::2)" },
+  address: {
+    value: "IP[/LEN]",
+    help: "the stack's address (10.0.0.2, fd00::2; on eth0 of IPv6 routers)",
+  },
   "host-address": {
     value: "IP[/LEN]",
-    help: "this host's end of TUN or TAP (10.0.0.1, fd00::1); none: without one",
+    help: "this host's end of TUN or TAP (10.0.0.1, fd00::1), or none",
   },
+  dhcp: { help: "have an IPv4 address, routes and DNS servers given by a DHCP server" },
   gateway: { value: "IP", help: "router to everywhere else, one of a family" },
   "no-ipv6": { short: "4", help: "without IPv6" },
   and: { help: "the options of one interface end here, and those of another begin" },
@@ -52,6 +59,8 @@ export interface InterfaceSettings {
   /** The host's, likewise. */
   readonly hostAddresses: readonly string[] | undefined;
   readonly gateways: readonly string[];
+  /** Whether to have an IPv4 address given by a server. */
+  readonly dhcp: boolean;
   /** Whether it may have IPv6. */
   readonly ipv6: boolean;
 }
@@ -106,6 +115,7 @@ function readInterface(line: Line): InterfaceSettings {
     hostAddresses: hostAddresses.length > 0
       ? hostAddresses.filter((text) => text !== "none")
       : undefined,
+    dhcp: readDhcp(line, kind),
     gateways: line.parseAll("gateway", (text) => IpAddress.parse(text) && text),
     ipv6,
   };
@@ -122,6 +132,16 @@ function readKind(line: Line): InterfaceKind {
     );
   }
   return kinds[0] ?? "tun";
+}
+
+function readDhcp(line: Line, kind: InterfaceKind): boolean {
+  if (line.has("dhcp") && kind === "tun") {
+    throw new UsageError(
+      "Option --dhcp needs an Ethernet, which a TUN interface is not: use --tap or --interface, " +
+        "or give it an --address",
+    );
+  }
+  return line.has("dhcp");
 }
 
 /** On Ethernet it has to be known who is a neighbor. */
@@ -141,9 +161,10 @@ function checkJoining(line: Line): void {
       throw new UsageError(`Option --${option} is for --tun and --tap: ${name} stays as it is`);
     }
   }
-  if (!line.has("address")) {
+  if (!line.has("address") && !line.has("dhcp") && line.has("no-ipv6")) {
     throw new UsageError(
-      `Option --interface needs an address for the stack on ${name}: --address 192.168.1.7/24`,
+      `Option --interface: say how the stack gets an address on ${name}: ` +
+        "--address 192.168.1.7/24 or --dhcp",
     );
   }
 }
@@ -156,9 +177,10 @@ function readMac(text: string, kind: InterfaceKind): string {
 }
 
 /** Of several interfaces each needs a network of its own: else all lies behind the first. */
-function checkOneOfSeveral({ addresses }: InterfaceSettings): void {
+function checkOneOfSeveral({ kind, addresses, dhcp }: InterfaceSettings): void {
   const example = "--address 10.1.0.2/24";
   if (addresses === undefined) {
+    if (kind === "packet" || dhcp) return;
     throw new UsageError(`Option --and: each of several interfaces needs an address: ${example}`);
   }
   const bare = addresses.find((text) => !text.includes("/"));

@@ -118,8 +118,10 @@ async function openSegment(settings: InterfaceSettings, isOnly: boolean): Promis
   const device = await openTap({ name, mac, mtu, hostAddress });
   // Where there is nobody else, the host is the way to everywhere.
   const isRouter = isOnly && settings.gateways.length === 0;
-  const gateways = isRouter ? device.hostAddresses.map(String) : settings.gateways;
-  const others = host.length > 0 ? host.map(neighbor) : own;
+  const routers = device.hostAddresses.filter(({ family }) => family === 6 || !settings.dhcp);
+  const gateways = isRouter ? routers.map(String) : settings.gateways;
+  const others = (host.length > 0 ? host.map(neighbor) : own)
+    .filter((text) => !settings.dhcp || parseNetwork(text).address.family === 6);
   return opened(settings, device, device, addresses ?? others, gateways);
 }
 
@@ -129,7 +131,7 @@ async function joinNetwork(settings: InterfaceSettings): Promise<Opened> {
 }
 
 function opened(
-  { kind }: InterfaceSettings,
+  { kind, dhcp, ipv6 }: InterfaceSettings,
   device: Device,
   host: HostDevice | undefined,
   addresses: readonly string[],
@@ -139,9 +141,11 @@ function opened(
   const address = ipv6Missing === undefined
     ? [...addresses]
     : addresses.filter((text) => parseNetwork(text).address.family === 4);
+  // On a network that is there already routers tell of IPv6, unless the user has.
+  const autoconf = kind === "packet" && ipv6 && address.every((text) => !text.includes(":"));
   return {
     device,
-    options: { address, gateway: [...gateways] },
+    options: { address, gateway: [...gateways], dhcp, autoconf },
     about: { kind, name: device.name, hostAddresses, ipv6Missing },
   };
 }

@@ -12,11 +12,15 @@ import type { Command } from "./command.ts";
 import type { CommandLine } from "./command_line.ts";
 import { type InterfaceOption, readStackSettings } from "./interface_options.ts";
 import { UsageError } from "./errors.ts";
-import { greeting } from "./greeting.ts";
+import { greeting, waiting } from "./greeting.ts";
 import { type OpenInterface, openStack, type RoutingOptions } from "./open_interfaces.ts";
-import { startServices } from "./services/services.ts";
+import { report } from "./report.ts";
+import { type ServiceOptions, startServices } from "./services/services.ts";
 import { stopSignal } from "./stop_signal.ts";
 import { print } from "./terminal.ts";
+
+/** How long to wait for an address before saying so, in milliseconds. */
+const SOON = 100;
 
 const OPTIONS = {
   "accept-any": { help: "echo on every TCP port" },
@@ -42,7 +46,9 @@ export const SERVE: Command<keyof typeof OPTIONS> = {
     "",
     "  sudo tcpstack serve --trace                    then: ping 10.0.0.2, nc 10.0.0.2 7",
     "  sudo tcpstack serve --tap --address 10.9.0.2/24 --mtu 9000",
-    "  sudo tcpstack serve --interface eth0 --address 192.168.1.7/24 --gateway 192.168.1.1",
+    "  sudo tcpstack serve --interface eth0 --dhcp",
+    "",
+    "SIGUSR2 has it show its neighbors, routes and connections.",
   ],
   run: serve,
 };
@@ -65,15 +71,20 @@ async function serve(line: ServeLine): Promise<number> {
   if (tracer !== undefined) stack.observer = tracer.state;
   const options = { acceptAny: line.has("accept-any"), udpReverse: line.has("udp-reverse") };
   const stop = stopSignal();
+  const show = () => print(report(stack));
+  Deno.addSignalListener("SIGUSR2", show); // SIGUSR1 is Deno's own: it opens a debugger
+  let last = "";
   try {
     startServices(stack, options);
-    if (!isQuiet) print(greeting(stack, interfaces, options));
+    if (!isQuiet) await greet(stack, interfaces, options, stop.received);
     await Promise.race([stop.received, stack.finished]);
+    last = report(stack);
   } finally {
     await stack.close();
     stop.cancel();
+    Deno.removeSignalListener("SIGUSR2", show);
   }
-  if (!isQuiet) print(farewell(stack, interfaces));
+  if (!isQuiet) print(farewell(stack, interfaces, last));
   return 0;
 }
 
@@ -94,7 +105,25 @@ export function readRouting(line: ServeLine): RoutingOptions {
   return { forward, reversePathCheck };
 }
 
-function farewell(stack: NetworkStack, interfaces: readonly OpenInterface[]): string {
+/** Says what to type, once there is an address to type. */
+async function greet(
+  stack: NetworkStack,
+  interfaces: readonly OpenInterface[],
+  options: ServiceOptions,
+  stopped: Promise<void>,
+): Promise<void> {
+  const isReady = await stack.ready({ timeout: SOON }).then(() => true, () => false);
+  if (!isReady) print(waiting(interfaces));
+  const ready = stack.ready().then(() => true, () => false);
+  const over = Promise.allSettled([Promise.race([stopped, stack.finished])]);
+  if (await Promise.race([ready, over]) === true) print(greeting(stack, interfaces, options));
+}
+
+function farewell(
+  stack: NetworkStack,
+  interfaces: readonly OpenInterface[],
+  last: string,
+): string {
   const counts = [
     ...Object.entries(stack.counters()),
     ...Object.entries(stack.deviceCounters()).filter(([, count]) => count !== 0),
@@ -104,7 +133,9 @@ function farewell(stack: NetworkStack, interfaces: readonly OpenInterface[]): st
     kind === "packet" ? `${name} is left` : `${name} is gone`
   );
   return [
-    `\n${gone.join(", ")}. What happened:`,
+    `\n${gone.join(", ")}. What was known at the end:`,
+    last,
+    "What happened:",
     ...counts.map(([name, count]) => `  ${name.padEnd(width)}  ${count}`),
   ].join("\n");
 }

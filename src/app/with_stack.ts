@@ -12,6 +12,8 @@ import { type InterfaceOption, readStackSettings } from "./interface_options.ts"
 import { openStack } from "./open_interfaces.ts";
 import { stopSignal } from "./stop_signal.ts";
 
+/** How long a server or a router may take to give an address, in milliseconds. */
+const LEARN_PATIENCE = 60_000;
 /** How long a new address may take until it is known to be nobody else's, in milliseconds. */
 const ADDRESS_PATIENCE = 5000;
 const ADDRESS_INTERVAL = 20;
@@ -44,8 +46,15 @@ export async function withStack(
   }
 }
 
-/** Waits until no address is tentative any more: nothing can be sent from those that are. */
-async function untilReady({ core: { ip } }: NetworkStack, signal: AbortSignal): Promise<void> {
+/**
+ * Waits for addresses that servers and routers give, and until none is tentative any more: nothing
+ * can be sent from those that are.
+ */
+async function untilReady(stack: NetworkStack, signal: AbortSignal): Promise<void> {
+  await stack.ready({ timeout: LEARN_PATIENCE, signal }).catch((error) => {
+    if (!signal.aborted) throw error;
+  });
+  const { ip } = stack.core;
   const end = performance.now() + ADDRESS_PATIENCE;
   const isTentative = () =>
     ip.interfaces.some(({ addresses }) =>

@@ -18,6 +18,7 @@ import { TcpConn } from "../socket/tcp_conn.ts";
 import { TcpListener } from "../socket/tcp_listener.ts";
 import { type Hop, traceroute, type TracerouteOptions } from "../socket/traceroute.ts";
 import { type DatagramSettings, UdpSocket } from "../socket/udp_socket.ts";
+import type { DhcpSettings } from "../stack/dhcp_interface.ts";
 import { type InterfaceConfig, Stack } from "../stack/stack.ts";
 import type { IcmpConfig } from "../net/icmp.ts";
 import type { ReversePathCheck } from "../net/forwarder.ts";
@@ -27,9 +28,22 @@ import type { ConnectionOptions } from "../tcp/connection_options.ts";
 import type { StateObserver } from "../tcp/tcp.ts";
 import { IpAddress } from "../wire/address.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { LearnedConfiguration, type ReadyOptions } from "./learned_configuration.ts";
+import {
+  type ConnectionInfo,
+  type InterfaceInfo,
+  listConnections,
+  listInterfaces,
+  listNeighbors,
+  listRoutes,
+  type NeighborEntry,
+  type RouteInfo,
+} from "./listings.ts";
 
 /** How long {@linkcode NetworkStack.close} lets connections end in order, in milliseconds. */
 const CLOSE_GRACE = 500;
+/** How long neighbors get to answer before the last words to them are given up, in milliseconds. */
+const RELEASE_GRACE = 200;
 const DEFAULT_BACKLOG = 511;
 /** Least length of a secret, in bytes: 128 bits (RFC 7217 §5). */
 const MIN_SECRET = 16;
@@ -51,9 +65,14 @@ export interface InterfaceOptions {
   /** The router to everywhere else, one of each family at most. */
   gateway?: string | string[];
   /**
+   * Whether to ask a DHCP server for an IPv4 address, routes and DNS servers, and with what; by
+   * default not. Takes a device with Ethernet.
+   */
+  dhcp?: boolean | DhcpSettings;
+  /**
    * Whether to take addresses, routes and DNS servers from IPv6 routers (RFC 4861, RFC 4862,
-   * RFC 8106); by default on an Ethernet device without an address, unless `forward` is set. DNS servers are taken unless
-   * `dns` names some.
+   * RFC 8106); by default on an Ethernet device without an address, unless `forward` is set. DNS
+   * servers are taken unless `dns` names some.
    */
   autoconf?: boolean;
 }
@@ -160,6 +179,7 @@ export class NetworkStack implements AsyncDisposable {
   #devices: readonly Device[];
   #dispatcher: Dispatcher;
   #context: SocketContext;
+  #learned: LearnedConfiguration;
   #open = new Set<Closable>();
   #closing: Promise<void> | undefined;
   /** No packet comes or goes any more. */
@@ -186,9 +206,7 @@ export class NetworkStack implements AsyncDisposable {
     const kick = () => this.#dispatcher.kick();
     this.#context = { stack: this.core, now, kick, open: this.#open };
     this.resolver = new Resolver(this.#context, options.dns);
-    if (options.dns?.servers === undefined) {
-      this.core.neighborDiscovery.onDnsServers = (servers) => this.dnsServers = servers.map(String);
-    }
+    this.#learned = new LearnedConfiguration(this.core, this.resolver, options.dns);
     this.finished = this.#dispatcher.finished.finally(() => this.#abandon());
     this.finished.catch(() => {}); // whoever cares awaits it
     kick(); // a new interface has things to say of its own accord
@@ -306,6 +324,39 @@ export class NetworkStack implements AsyncDisposable {
 
   set dnsServers(servers: readonly string[]) {
     this.resolver.servers = servers;
+    this.#learned.isNamed = true;
+  }
+
+  /**
+   * Resolves when each interface that is to learn its address has one: at once if none is.
+   *
+   * @throws {Deno.errors.TimedOut} If that takes longer than `timeout`.
+   * @throws {Deno.errors.BadResource} If the stack is closed meanwhile.
+   */
+  async ready(options: ReadyOptions = {}): Promise<void> {
+    this.#throwIfClosed();
+    await this.#learned.ready(options);
+    this.#throwIfClosed();
+  }
+
+  /** The interfaces besides loopback, with the addresses that they have at present. */
+  interfaces(): InterfaceInfo[] {
+    return listInterfaces(this.core, now());
+  }
+
+  /** Who is known on the links, and how well. */
+  neighbors(): NeighborEntry[] {
+    return listNeighbors(this.core, now());
+  }
+
+  /** The TCP connections, in no order. */
+  connections(): ConnectionInfo[] {
+    return listConnections(this.core, now());
+  }
+
+  /** The ways to everywhere but to the stack itself, in the order in which they are tried. */
+  routes(): RouteInfo[] {
+    return listRoutes(this.core, now());
   }
 
   /**
@@ -427,9 +478,19 @@ export class NetworkStack implements AsyncDisposable {
     this.#dispatcher.kick();
     const end = now() + CLOSE_GRACE;
     while (this.#openConnections() > 0 && now() < end) await sleep(5);
+    await this.#release();
     this.#abandon();
     await Promise.all(this.#devices.map((device) => device.close()));
     await this.#dispatcher.finished.catch(() => {});
+  }
+
+  /** Gives back what servers have given; the words may have to wait for their neighbor. */
+  async #release(): Promise<void> {
+    if (this.#ended) return;
+    this.core.dhcp.release();
+    this.#dispatcher.kick();
+    const end = now() + RELEASE_GRACE;
+    while (this.core.dhcp.hasToSend && now() < end) await sleep(5);
   }
 
   /** Connections that still have something to say to their peer. */
@@ -440,6 +501,7 @@ export class NetworkStack implements AsyncDisposable {
   /** Ends all that is left at once: no packet will come any more. */
   #abandon(): void {
     this.#ended = true;
+    this.#learned.close();
     this.#closeOpen();
     const { tcp } = this.core;
     for (const tcb of [...tcp.connections()]) tcp.abort(tcb, now());
@@ -487,8 +549,8 @@ export function createStack(options: StackOptions): NetworkStack {
 
 /** The interfaces, however they were given. */
 function interfacesOf(options: StackOptions): InterfaceOptions[] {
-  const { device, address, gateway, autoconf, interfaces = [] } = options;
-  const first = device && { device, address, gateway, autoconf };
+  const { device, address, gateway, dhcp, autoconf, interfaces = [] } = options;
+  const first = device && { device, address, gateway, dhcp, autoconf };
   const all = first === undefined ? interfaces : [first, ...interfaces];
   if (all.length === 0) throw new TypeError("A stack needs at least one device");
   const mayLearn = all.some(({ device, autoconf }) =>
@@ -512,7 +574,7 @@ function checkForwarding({ forward = false, reversePathCheck = false }: StackOpt
 }
 
 function interfaceConfig(
-  { device, address = [], gateway = [], autoconf }: InterfaceOptions,
+  { device, address = [], gateway = [], dhcp = false, autoconf }: InterfaceOptions,
 ): InterfaceConfig {
   const { name, capabilities: { mac } } = device;
   const addresses = [address].flat().map(parseNetwork);
@@ -523,7 +585,11 @@ function interfaceConfig(
     }
   }
   const gateways = [gateway].flat().map((text) => IpAddress.parse(text));
-  return { name, link: device, mac, addresses, gateways, autoconf };
+  if (dhcp !== false && mac === undefined) {
+    throw new TypeError(`There is no DHCP on ${name}: it has no Ethernet; give it an address`);
+  }
+  const settings = dhcp === true ? {} : dhcp || undefined;
+  return { name, link: device, mac, addresses, gateways, dhcp: settings, autoconf };
 }
 
 function addRoute(ip: Ip, { network, gateway, device, metric = 0 }: RouteOptions): void {

@@ -46,7 +46,10 @@ export interface ArpConfig {
   readonly rateLimitInterval: number;
   /** An address is defended once in this time: `DEFEND_INTERVAL`. */
   readonly defendInterval: number;
-  /** Whether addresses are kept whatever comes (§2.4 c), as those of servers and routers are. */
+  /**
+   * Whether addresses that are announced at once are kept whatever comes (§2.4 c), as those of
+   * servers and routers are. Those that were claimed are given up.
+   */
   readonly keepAddresses: boolean;
 }
 
@@ -90,6 +93,8 @@ const ANNOUNCING = 1;
 class Claim implements Timed {
   readonly address: IpAddress;
   phase: typeof PROBING | typeof ANNOUNCING;
+  /** Whether it began with probes: others may have been given the address by the same server. */
+  readonly isProbed: boolean;
   /** Packets sent in this phase. */
   sent = 0;
   /** When it was last defended, in milliseconds. */
@@ -101,6 +106,7 @@ class Claim implements Timed {
   constructor(address: IpAddress, phase: typeof PROBING | typeof ANNOUNCING) {
     this.address = address.clone();
     this.phase = phase;
+    this.isProbed = phase === PROBING;
   }
 }
 
@@ -317,7 +323,7 @@ export class Arp {
     } else if (now - claim.defendedAt >= this.#config.defendInterval) {
       claim.defendedAt = now;
       this.#sendRequest(claim.address, claim.address, BROADCAST_MAC);
-    } else if (!this.#config.keepAddresses) {
+    } else if (claim.isProbed || !this.#config.keepAddresses) {
       this.#yieldAddress(claim, now);
     }
   }

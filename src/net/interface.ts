@@ -63,6 +63,8 @@ export class Interface {
   isRouter = false;
   /** What routers want hosts on this link to send with, if they say (RFC 4861 §6.3.4). */
   hopLimit = 0;
+  /** Largest IPv4 packet, in bytes, as a DHCP server says; never above the link's. */
+  mtu4 = Infinity;
   /** Largest IPv6 packet, in bytes, as routers say (RFC 4861 §4.6.4); never above the link's. */
   #mtu6 = Infinity;
 
@@ -83,7 +85,7 @@ export class Interface {
 
   /** Largest packet of a family, in bytes. */
   mtu(family: 4 | 6): number {
-    return family === 4 ? this.link.mtu : Math.min(this.#mtu6, this.link.mtu);
+    return Math.min(family === 4 ? this.mtu4 : this.#mtu6, this.link.mtu);
   }
 
   /** Takes a router's word for what the link carries; less than IPv6 asks for is not believed. */

@@ -492,12 +492,11 @@ export class Ip implements Network {
   }
 
   /** Adds a way to the network of `prefix`. */
-  addRoute(route: Omit<Route, "expiresAt"> & { expiresAt?: number }): void {
-    this.routes.add({
-      ...route,
-      prefix: route.prefix.prefix(route.length),
-      expiresAt: route.expiresAt ?? Infinity,
-    });
+  addRoute(options: Omit<Route, "expiresAt"> & { expiresAt?: number }): Route {
+    const { prefix, length, expiresAt = Infinity } = options;
+    const route = { ...options, prefix: prefix.prefix(length), expiresAt };
+    this.routes.add(route);
+    return route;
   }
 
   /** Does what is due at `now`, on every interface; sends what waits for that. */

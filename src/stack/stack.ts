@@ -28,6 +28,8 @@ import { IpAddress } from "../wire/address.ts";
 import { Drop } from "../wire/drop.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
+import { DhcpClients } from "./dhcp_clients.ts";
+import type { DhcpSettings } from "./dhcp_interface.ts";
 
 /** Most times that one poll goes round for what the stack sends to itself. */
 const LOOPBACK_ROUNDS = 16;
@@ -57,6 +59,8 @@ export interface InterfaceConfig {
    * RFC 4862); by default on an Ethernet without addresses, unless packets are forwarded.
    */
   readonly autoconf?: boolean;
+  /** To have an address given by a DHCP server, which takes an Ethernet. */
+  readonly dhcp?: DhcpSettings;
 }
 
 /** What a stack is made of. */
@@ -96,6 +100,10 @@ export class Stack implements ErrorReporter {
   readonly tcp: Tcp;
   /** Who takes packets as they are. */
   readonly raw: RawReceivers = new RawReceivers();
+  readonly dhcp: DhcpClients;
+  /** Called, at the end of a poll, when addresses, routes or leases have changed. */
+  configurationChanged: (() => void) | null = null;
+  #generation = 0;
   #env: Env;
   #errors: TransportErrors;
   #now = 0;
@@ -120,6 +128,7 @@ export class Stack implements ErrorReporter {
     this.tcp = new Tcp(ip, counters, env, { ...DEFAULT_TCP_CONFIG, ...options.tcp });
     this.#errors.receivers.set(PROTOCOL.TCP, this.tcp).set(PROTOCOL.UDP, this.udp)
       .set(PROTOCOL.ICMP, this.echo).set(PROTOCOL.ICMPV6, this.echo);
+    this.dhcp = new DhcpClients({ ip, udp: this.udp, counters, env });
     for (const config of options.interfaces) this.addInterface(config);
     this.#receiveOwn = (packet) => this.receive(packet, this.#now, ip.interfaces[0]);
   }
@@ -149,6 +158,9 @@ export class Stack implements ErrorReporter {
     const { autoconf = isHostWithout } = config;
     if (autoconf && added.carriesIpv6) this.neighborDiscovery.discoverRouters(added);
     this.neighborDiscovery.linkOf(added)?.addLinkLocal();
+    if (config.dhcp !== undefined && layer instanceof Ethernet) {
+      this.dhcp.add(added, layer, config.dhcp);
+    }
     for (const gateway of gateways) {
       this.#addDefaultRoute(added, gateway.family, gateway.clone().scope(added.index));
     }
@@ -160,8 +172,10 @@ export class Stack implements ErrorReporter {
     const hooks: EthernetHooks = {
       isOwn4: (address) => of.has(address),
       sourceFor4: (target) => sourceAddress(of, target, target),
-      claimed: () => {},
-      conflict: (address) => ip.removeAddress(of, address),
+      claimed: (address, now) => this.dhcp.claimed(of, address, now),
+      conflict: (address, _mac, now) => {
+        if (!this.dhcp.conflict(of, address, now)) ip.removeAddress(of, address);
+      },
       ndSolicit: (target, unicast) => this.neighborDiscovery.solicit(of, target, unicast),
       ndFailed: (target) => this.neighborDiscovery.failed(of, target),
       unreachable: (packet, now) => ip.unreachable(packet, of, now),
@@ -203,7 +217,7 @@ export class Stack implements ErrorReporter {
       case PROTOCOL.TCP:
         return this.tcp.receive(packet, now);
       case PROTOCOL.UDP:
-        return this.#deliverUdp(packet, now);
+        return this.#deliverUdp(packet, from, now);
       case PROTOCOL.ICMP:
         if (packet.source.family === 4) return this.icmp.receive(packet, now);
         break;
@@ -220,7 +234,8 @@ export class Stack implements ErrorReporter {
     return Drop.IP_UNKNOWN_PROTOCOL;
   }
 
-  #deliverUdp(packet: Packet, now: number): Drop {
+  #deliverUdp(packet: Packet, from: Interface, now: number): Drop {
+    this.dhcp.arriving(from, now);
     const drop = this.udp.receive(packet);
     if (drop === Drop.UDP_NO_PORT) this.report(ErrorKind.PORT_UNREACHABLE, packet, 0, now);
     return drop;
@@ -235,10 +250,19 @@ export class Stack implements ErrorReporter {
   /** Ends a batch: does what is due at `now`, tells users, and sends. */
   poll(now: number): void {
     this.#now = now;
+    this.#pollRounds(now);
+    const { generation } = this.ip.routes;
+    if (generation === this.#generation) return;
+    this.#generation = generation;
+    this.configurationChanged?.();
+  }
+
+  #pollRounds(now: number): void {
     for (let round = 0; round < LOOPBACK_ROUNDS; round++) {
       this.tcp.poll(now);
       this.tcp.flush(now);
       this.neighborDiscovery.poll(now);
+      this.dhcp.poll(now);
       this.ip.poll(now);
       if (!this.ip.loopback.drain(this.#receiveOwn)) return;
     }
@@ -249,6 +273,7 @@ export class Stack implements ErrorReporter {
     return Math.min(
       this.tcp.nextDeadline(),
       this.neighborDiscovery.nextDeadline(),
+      this.dhcp.nextDeadline(),
       this.ip.nextDeadline(),
     );
   }

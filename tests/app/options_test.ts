@@ -16,6 +16,7 @@ const INTERFACE = {
   mtu: undefined as number | undefined,
   addresses: undefined as string[] | undefined,
   hostAddresses: undefined as string[] | undefined,
+  dhcp: false,
   gateways: [] as string[],
   ipv6: true,
 };
@@ -51,6 +52,9 @@ Deno.test("options say what an interface is", () => {
       addresses: ["10.9.0.2/16"],
       hostAddresses: [],
     }],
+    ["--tap --dhcp", { kind: "tap", dhcp: true }],
+    ["--interface eth0 --dhcp", { kind: "packet", name: "eth0", dhcp: true }],
+    ["--interface eth0", { kind: "packet", name: "eth0" }],
     ["--tap --mac 02-00-5E-10-00-01", { kind: "tap", mac: "02:00:5e:10:00:01" }],
     ["--interface eth0 --address 192.168.1.7/24 --gateway 192.168.1.1 --gateway fe80::1", {
       kind: "packet",
@@ -76,6 +80,17 @@ Deno.test("--and parts the options of one interface from those of the next", () 
   ]);
   assertEquals(routes, [{ network: "10.3.0.0/16", gateway: "10.2.0.9" }]);
   assertEquals(dns.servers, ["10.1.0.1", "fd00::1"]);
+});
+
+Deno.test("of several interfaces, those that learn their address need not be given one", () => {
+  const { interfaces } = settings(
+    "--tap --dhcp --and --interface eth0 --and --interface eth1 --dhcp",
+  );
+  assertEquals(interfaces.map(({ addresses, dhcp }) => [addresses, dhcp]), [
+    [undefined, true],
+    [undefined, false],
+    [undefined, true],
+  ]);
 });
 
 Deno.test("routes and servers for names are of the whole stack", () => {
@@ -182,7 +197,11 @@ Deno.test("what makes no sense is told with the option that it is about", () => 
     [["--interface", "a", "--interface", "b"], "One interface is either --tun, --tap or"],
     [["--mac", "02:00:00:00:00:01"], "Option --mac: a TUN interface has no hardware addresses"],
     [["--tap", "--mac", "2:0:0:0:0:1"], `Option --mac: Not a hardware address: "2:0:0:0:0:1"`],
-    [["--interface", "eth0"], "Option --interface needs an address for the stack on eth0"],
+    [["--dhcp"], "Option --dhcp needs an Ethernet, which a TUN interface is not: use --tap or"],
+    [
+      ["--interface", "eth0", "--no-ipv6"],
+      "Option --interface: say how the stack gets an address on eth0: --address 192.168.1.7/24 or",
+    ],
     [
       ["--interface", "eth0", "--address", "10.0.0.2"],
       "Option --address: say how large the network of 10.0.0.2 is: 10.0.0.2/24",
@@ -235,7 +254,7 @@ async function run(...args: string[]): Promise<{ code: number; stdout: string; s
 Deno.test("the exit code is 0 for help, which fits a screen, and for the version", async () => {
   const helps: [args: string[], lines: number, holds: string[]][] = [
     [["--help"], 24, ["serve", "--tap", "--address", "--trace"]],
-    [["serve", "--help"], 40, ["--address", "--mtu", "--name", "--accept-any", "--trace", "--hex"]],
+    [["serve", "--help"], 44, ["--address", "--mtu", "--name", "--accept-any", "--trace", "--hex"]],
   ];
   for (const [args, most, holds] of helps) {
     const help = await run(...args);

@@ -78,12 +78,14 @@ export class Running implements AsyncDisposable {
   /**
    * Waits until its output holds `wanted`.
    *
+   * @param patience How long, in milliseconds.
    * @throws {Error} If it ends without, or takes too long.
    */
-  async waitFor(wanted: string | RegExp): Promise<void> {
+  async waitFor(wanted: string | RegExp, patience?: number): Promise<void> {
     await this.#until(
       () => this.stdout.search(typeof wanted === "string" ? RegExp.escape(wanted) : wanted) >= 0,
       `print ${wanted}`,
+      patience,
     );
   }
 
