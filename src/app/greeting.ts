@@ -70,6 +70,7 @@ function toType(
   const says = "the same port speaks HTTP";
   if (v4 !== undefined) commands.push([`curl ${site(`${v4}`)}`, says]);
   if (v6 !== undefined) commands.push([`curl '${site(`[${v6}]`)}'`, v4 === undefined ? says : ""]);
+  commands.push([`iperf3 -c ${first}`, "how much goes through"]);
   commands.push([`nc -u ${first} 7`, `UDP echo${udpReverse ? ", reversed" : ""}, on any port`]);
   if (acceptAny) commands.push([`nc ${first} 12345`, "TCP echo on every other port"]);
   return commands;

@@ -42,7 +42,8 @@ export const SERVE: Command<keyof typeof OPTIONS> = {
   operands: [],
   options: OPTIONS,
   notes: [
-    "TCP 7 echo, 9 discard, 13 daytime, 19 chargen, 8080 chat and HTTP; UDP echo on every port.",
+    "TCP 7 echo, 9 discard, 13 daytime, 19 chargen, 5201 iperf3, 8080 chat and HTTP;",
+    "UDP echo on every port.",
     "",
     "  sudo tcpstack serve --trace                    then: ping 10.0.0.2, nc 10.0.0.2 7",
     "  sudo tcpstack serve --tap --address 10.9.0.2/24 --mtu 9000",

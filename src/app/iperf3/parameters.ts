@@ -15,7 +15,7 @@ export const MIN_UDP_BLOCK = 16;
 /** Most streams of one direction. */
 export const MAX_STREAMS = 128;
 /** Longest test, in seconds. */
-const MAX_TIME = 86_400;
+export const MAX_TIME = 86_400;
 /** Longest time at the beginning that does not count, in seconds. */
 export const MAX_OMIT = 60;
 /** Highest rate that makes sense, in bits per second. */

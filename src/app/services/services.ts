@@ -7,6 +7,7 @@
 import type { NetworkStack } from "../../host/network_stack.ts";
 import type { TcpConn } from "../../socket/tcp_conn.ts";
 import type { TcpListener } from "../../socket/tcp_listener.ts";
+import { Iperf3Server } from "../iperf3/server.ts";
 import { printError } from "../terminal.ts";
 import { FrontDoor } from "./front_door.ts";
 import { chargen, daytime, discard, echo } from "./simple.ts";
@@ -32,6 +33,7 @@ export function startServices(stack: NetworkStack, options: ServiceOptions): voi
   serveEach(stack.listen({ port: 19 }), chargen);
   serveEach(stack.listen({ port: FRONT_DOOR_PORT }), (conn) => frontDoor.serve(conn));
   if (options.acceptAny) serveEach(stack.listen({ any: true }), echo);
+  new Iperf3Server(stack, { print: () => {} }).serve(); // the client prints what both have seen
   discardDatagrams(stack);
   echoDatagrams(stack, options.udpReverse);
 }
