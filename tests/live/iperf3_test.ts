@@ -129,10 +129,10 @@ const CASES: Case[] = [
   {
     name: "-O",
     args: ["-O", "1", "-t", "1", "-b", "8M", "-l", "1000"],
-    check(report) {
-      checkDirection(report, "", 1);
-      assertAlmostEquals(report.end.sum_sent!.bytes, 1_000_000, 200_000);
-      assertAlmostEquals(report.end.sum_received!.bytes, 1_000_000, 200_000);
+    check({ end }) {
+      // The ends begin to count at their own times.
+      assertAlmostEquals(end.sum_sent!.bytes, 1_000_000, 200_000);
+      assertAlmostEquals(end.sum_received!.bytes, 1_000_000, 200_000);
     },
   },
   {
