@@ -70,7 +70,7 @@ async function kernelLinkLocal(ns: Namespace): Promise<string> {
 /** Has `ping` send five echoes of some sizes, and none be lost. */
 async function pings(ns: Namespace, address: string): Promise<void> {
   for (const size of [0, 56, 1452, 4000]) {
-    const how = ["-6", "-c", "5", "-i", "0.02", "-w", "10", "-s", `${size}`];
+    const how = ["-6", "-c", "5", "-i", "0.02", "-W", "5", "-s", `${size}`];
     const text = await ns.check("ping", [...how, address]);
     assertMatch(text, /5 packets transmitted, 5 received, 0% packet loss/);
   }
