@@ -16,6 +16,7 @@ import {
   settles,
   until,
 } from "../stacks.ts";
+import { measure } from "./iperf3/sides.ts";
 
 const ALL = { acceptAny: false, udpReverse: false };
 
@@ -314,3 +315,10 @@ serviceTest(
     await settles(listening);
   },
 );
+
+serviceTest("iperf3 measures with the stack, and again", async ({ near }) => {
+  for (let i = 0; i < 2; i++) {
+    const { summary } = await measure(near, { bytes: 100_000, length: 10_000 });
+    assertEquals(summary.directions[0]!.received!.bytes, 100_000);
+  }
+});

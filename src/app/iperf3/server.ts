@@ -15,6 +15,8 @@ import { PATIENCE, ServerSession, type SessionOptions } from "./server_session.t
 const MAX_STRANGERS = 256;
 /** How long a test may go on in which nothing is transferred, in milliseconds. */
 const IDLE_TIMEOUT = 120_000;
+/** How much longer a test may take than the client has said, in milliseconds. */
+const GRACE_TIME = 30_000;
 
 const RULE = "-".repeat(59);
 
@@ -47,6 +49,7 @@ export class Iperf3Server {
       interval: 1,
       json: false,
       idleTimeout: IDLE_TIMEOUT,
+      graceTime: GRACE_TIME,
       oneOff: false,
       ...options,
     };

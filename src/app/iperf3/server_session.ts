@@ -39,6 +39,8 @@ export interface SessionOptions extends Output {
   readonly interval: number;
   /** How long a test may go on in which nothing is transferred, in milliseconds. */
   readonly idleTimeout: number;
+  /** How much longer a test may take than the client has said, in milliseconds. */
+  readonly graceTime: number;
 }
 
 /** One test, from the client's cookie on. */
@@ -178,12 +180,16 @@ export class ServerSession {
     await writeAll(control.conn, Uint8Array.of(TestState.TEST_START, TestState.TEST_RUNNING));
     const cpu = measureCpu();
     test.start();
-    const { idleTimeout } = this.#options;
+    const { idleTimeout, graceTime } = this.#options;
     const idle = watch(() => test.bytes, idleTimeout, "Nothing is transferred any more");
+    const longest = (parameters.omit + parameters.time) * 1000 + graceTime;
+    const ended = parameters.time === 0
+      ? next.state
+      : within(next.state, longest, "The client does not end the test");
     const failed = test.reached.then(() => next.state); // for a server it only ever rejects
     let state: number;
     try {
-      state = await Promise.race([next.state, failed, idle.stuck]);
+      state = await Promise.race([ended, failed, idle.stuck]);
       await nextTurn(); // what has come in front of it counts
     } finally {
       idle.end();

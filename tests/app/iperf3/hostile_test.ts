@@ -121,6 +121,16 @@ servedTest("a test in which nothing happens ends", async (served) => {
   await survives(served, "Nothing is transferred any more");
 }, { idleTimeout: 50 });
 
+servedTest("a test that does not end in its time is ended", async (served) => {
+  const [control, stream] = await begun(served, { time: 1 });
+  const sending = setInterval(() => stream.write(new Uint8Array(10)).catch(() => {}), 5);
+  assertEquals(await read(control, 1), [], "the server hangs up");
+  clearInterval(sending);
+  control.close();
+  stream.close();
+  await survives(served, "The client does not end the test");
+}, { graceTime: 50, idleTimeout: 100 });
+
 servedTest("a state out of turn ends the test", async (served) => {
   const [control, stream] = await begun(served);
   await control.write(Uint8Array.of(16));
