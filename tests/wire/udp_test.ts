@@ -37,7 +37,7 @@ Deno.test("writeChecksum() of UDP makes the worked example of the protocol notes
   assertEquals(hexOf(view), bytesOf(GOOD).toHex());
 });
 
-Deno.test("a computed UDP checksum of zero is sent as all-ones", () => {
+Deno.test("[RFC768-01] a computed UDP checksum of zero is sent as all-ones", () => {
   const view = viewOf("9c40 0007 000a 0000 0000");
   const udp = new UdpHeader().bind(view, 0);
   udp.writeChecksum(pseudo(10));

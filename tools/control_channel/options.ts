@@ -192,7 +192,7 @@ const INT_OPTIONS: ReadonlyMap<string, IntOption> = new Map<string, IntOption>([
     apply: (options, tcb) => void (tcb.tos = options.tos),
   }],
   [key(Level.IP, IpOption.TTL), {
-    get: (options, _, { stack }) => options.ttl < 0 ? stack.tcp.config.ttl : options.ttl,
+    get: (options, _, { stack }) => options.ttl < 0 ? stack.ip.defaultTtl : options.ttl,
     set: (options, value) => void (options.ttl = value),
     accepts: (value) => value === -1 || (value >= 1 && value <= 255),
     apply: (options, tcb, { stack }) =>
