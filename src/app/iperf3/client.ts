@@ -54,9 +54,12 @@ export async function runClient(stack: NetworkStack, options: ClientOptions): Pr
   const { hostname, port, signal } = options;
   const conn = await stack.connect({ hostname, port, signal });
   const client = new Client(stack, conn, options);
+  const onAbort = () => client.giveUp();
+  signal?.addEventListener("abort", onAbort);
   try {
     return await client.run();
   } finally {
+    signal?.removeEventListener("abort", onAbort);
     client.close();
   }
 }
@@ -69,6 +72,7 @@ class Client {
   #cookie = makeCookie();
   #streams: Stream[] = [];
   #report: Report;
+  #isRunning = false;
 
   constructor(stack: NetworkStack, conn: TcpConn, options: ClientOptions) {
     const { parameters, hostname: host, port } = options;
@@ -99,6 +103,11 @@ class Client {
     await this.#expect(TestState.TEST_START);
     await this.#expect(TestState.TEST_RUNNING);
     return await this.#measure();
+  }
+
+  /** Waits for the server no longer, unless there is something to tell. */
+  giveUp(): void {
+    if (!this.#isRunning) this.#control.conn.abort();
   }
 
   close(): void {
@@ -159,6 +168,7 @@ class Client {
     const next = control.readState();
     const aborted = new Aborted(this.#options.signal);
     test.start();
+    this.#isRunning = true;
     try {
       const state = await Promise.race([next, test.reached, aborted.promise]);
       if (state !== undefined) await this.#check(state, undefined);
@@ -166,6 +176,7 @@ class Client {
     } finally {
       aborted.forget();
       test.stop();
+      this.#isRunning = false;
     }
     if (aborted.is) return await this.#terminate(test, cpu());
     await control.writeState(TestState.TEST_END);

@@ -248,6 +248,21 @@ servedTest("Ctrl-C: the client tells what was measured, and the server too", asy
   );
 });
 
+pairTest("Ctrl-C: a client waits no longer for a server that is silent", async ({ near, far }) => {
+  const listener = far.listen({ port: 5201 });
+  const controller = new AbortController();
+  const failure = assertRejects(
+    () => measure(near, { bytes: 1000 }, { signal: controller.signal }),
+    Deno.errors.ConnectionAborted,
+  );
+  const conn = await listener.accept();
+  await conn.read(new Uint8Array(37));
+  controller.abort();
+  await failure;
+  conn.close();
+  listener.close();
+});
+
 servedTest("a server that is closed tells the client", async ({ near, server }) => {
   const client = measure(near, { time: 10, bitrate: 10_000_000, length: 1000 });
   const failure = assertRejects(() => client, Deno.errors.Interrupted, "The server has terminated");
