@@ -33,6 +33,8 @@ export class Counters {
   icmpErrorsReceived = 0;
   icmpErrorsSent = 0;
   icmpErrorsLimited = 0;
+  groupQueriesReceived = 0;
+  groupReportsSent = 0;
   udpReceived = 0;
   udpSent = 0;
   dnsQueries = 0;

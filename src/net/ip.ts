@@ -25,6 +25,7 @@ import { Ipv4Input } from "./ipv4_input.ts";
 import { Ipv6Input } from "./ipv6_input.ts";
 import type { Link, LinkLayer } from "./link_layer.ts";
 import { Loopback } from "./loopback.ts";
+import { Multicast } from "./multicast.ts";
 import { PathMtuCache } from "./path_mtu.ts";
 import { DEFAULT_REASSEMBLY_CONFIG, Reassembler } from "./reassembly.ts";
 import { type Route, RouteTable } from "./routes.ts";
@@ -57,6 +58,8 @@ export class Ip implements Network {
   readonly interfaces: Interface[] = [];
   readonly routes: RouteTable = new RouteTable();
   readonly counters: Counters;
+  /** The groups that we are in. */
+  readonly multicast: Multicast;
   /** The way to ourselves. */
   readonly loopback: Loopback;
   /** Who is told of packets that come to nothing. */
@@ -104,6 +107,7 @@ export class Ip implements Network {
     this.current = this.outgoing;
     this.#input4 = new Ipv4Input(this);
     this.#input6 = new Ipv6Input(this);
+    this.multicast = new Multicast(this.interfaces, this, counters, env);
     this.loopback = new Loopback(counters);
     const lo = new Interface(1, "lo", this.loopback, () => this.loopback, true);
     this.interfaces.push(lo);
@@ -176,6 +180,22 @@ export class Ip implements Network {
   /** To be called when an address has come, gone, or changed its state. */
   changed(): void {
     this.routes.generation++;
+    this.multicast.changed();
+  }
+
+  /**
+   * Joins a multicast group on an interface, once more if somebody has before; to be undone by
+   * {@linkcode leave} as often.
+   *
+   * @returns `false` if the interface has as many groups as it can have.
+   */
+  join(on: Interface, group: IpAddress): boolean {
+    return this.multicast.join(on, group);
+  }
+
+  /** Undoes one {@linkcode join}. */
+  leave(on: Interface, group: IpAddress): void {
+    this.multicast.leave(on, group);
   }
 
   /** The interface of this name. */
@@ -504,12 +524,17 @@ export class Ip implements Network {
     this.#now = now;
     this.routes.poll(now);
     this.#reassembler.poll(now);
+    this.multicast.poll(now);
     for (let i = 0; i < this.interfaces.length; i++) this.interfaces[i]!.layer.poll(now);
   }
 
   /** When {@linkcode poll} is due, in milliseconds. */
   nextDeadline(): number {
-    let next = Math.min(this.routes.nextDeadline(), this.#reassembler.nextDeadline());
+    let next = Math.min(
+      this.routes.nextDeadline(),
+      this.#reassembler.nextDeadline(),
+      this.multicast.nextDeadline(),
+    );
     for (let i = 0; i < this.interfaces.length; i++) {
       next = Math.min(next, this.interfaces[i]!.layer.nextDeadline());
     }

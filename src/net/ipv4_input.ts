@@ -9,6 +9,7 @@ import { Drop } from "../wire/drop.ts";
 import { checkIpv4, IPV4_MIN_HEADER, Ipv4Header, MORE_FRAGMENTS } from "../wire/ipv4.ts";
 import { Ipv4Options } from "../wire/ipv4_options.ts";
 import type { Packet } from "../wire/packet.ts";
+import { PROTOCOL } from "../wire/protocol.ts";
 import { Fragment } from "./datagram.ts";
 import type { Interface } from "./interface.ts";
 import type { Ip } from "./ip.ts";
@@ -47,7 +48,7 @@ export class Ipv4Input {
     if (drop !== Drop.NONE) return drop;
     this.describe(packet);
     const header = this.#header;
-    if (this.#ip.isInvalidSource(packet.source, from)) return Drop.IP_BAD_SOURCE;
+    if (this.#isInvalidSource(packet, from)) return Drop.IP_BAD_SOURCE;
     const isForUs = this.#isForUs(packet, from);
     if (header.headerLength > IPV4_MIN_HEADER) {
       const wrong = this.#options.check(view, at, at + IPV4_MIN_HEADER, packet.transportAt);
@@ -56,6 +57,12 @@ export class Ipv4Input {
     if (!isForUs) return this.#ip.forward(packet, from, now);
     if ((header.flagsAndOffset & IS_FRAGMENT) === 0) return Drop.NONE;
     return this.#ip.reassemble(this.#fragment.read4(packet), from, now);
+  }
+
+  /** 0.0.0.0 is who has no address, and may speak of groups all the same (RFC 3376 §4.2.13). */
+  #isInvalidSource({ source, protocol }: Packet, from: Interface): boolean {
+    if (source.isUnspecified && protocol === PROTOCOL.IGMP) return false;
+    return this.#ip.isInvalidSource(source, from);
   }
 
   /** Whether the packet ends here; notes whether it does elsewhere as well. */

@@ -124,6 +124,7 @@ export class Stack implements ErrorReporter {
     this.icmpv6 = new Icmpv6(ip, counters, this.echo, this.#errors, budget);
     this.neighborDiscovery = new NeighborDiscovery(ip, env, options.secret);
     this.icmpv6.neighborDiscovery = this.neighborDiscovery;
+    this.icmpv6.listenerDiscovery = ip.multicast;
     this.udp = new Udp(ip, counters, env);
     this.tcp = new Tcp(ip, counters, env, { ...DEFAULT_TCP_CONFIG, ...options.tcp });
     this.#errors.receivers.set(PROTOCOL.TCP, this.tcp).set(PROTOCOL.UDP, this.udp)
@@ -220,6 +221,9 @@ export class Stack implements ErrorReporter {
         return this.#deliverUdp(packet, from, now);
       case PROTOCOL.ICMP:
         if (packet.source.family === 4) return this.icmp.receive(packet, now);
+        break;
+      case PROTOCOL.IGMP:
+        if (packet.source.family === 4) return this.ip.multicast.receiveIgmp(packet, from, now);
         break;
       case PROTOCOL.ICMPV6:
         if (packet.source.family === 6) return this.icmpv6.receive(packet, from, now);

@@ -42,6 +42,8 @@ export class Ipv4Options {
   /** Where the options start that hosts on the way write into, in the view; -1: there is none. */
   recordRouteAt = -1;
   timestampAt = -1;
+  /** Whether the packet asks routers to look at it (RFC 2113). */
+  hasRouterAlert = false;
 
   /**
    * Checks the options in `[at, end)` of a header that starts at `headerAt`.
@@ -53,6 +55,7 @@ export class Ipv4Options {
   check(view: DataView, headerAt: number, at: number, end: number): Drop {
     this.recordRouteAt = -1;
     this.timestampAt = -1;
+    this.hasRouterAlert = false;
     while (at < end) {
       const type = view.getUint8(at);
       if (type === IPV4_OPTION.END) return Drop.NONE;
@@ -66,6 +69,7 @@ export class Ipv4Options {
       if (type === IPV4_OPTION.LOOSE_SOURCE_ROUTE || type === IPV4_OPTION.STRICT_SOURCE_ROUTE) {
         return Drop.IP_SOURCE_ROUTE;
       }
+      if (type === IPV4_OPTION.ROUTER_ALERT && length === 4) this.hasRouterAlert = true;
       const wrong = type === IPV4_OPTION.RECORD_ROUTE
         ? this.#checkRoute(view, at, length)
         : type === IPV4_OPTION.TIMESTAMP

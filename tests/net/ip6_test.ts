@@ -29,6 +29,8 @@ class Host {
       transmit: (packet: Parameters<typeof bytesOf>[0]) => this.sent.push(bytesOf(packet)) > 0,
     };
     this.stack = new Stack({ interfaces: oneInterface(link, [US]) }, new Random(1));
+    this.stack.poll(1000);
+    this.sent.length = 0; // that we listen to our solicited-node group
   }
 
   receive(bytes: Uint8Array): Uint8Array<ArrayBuffer>[] {

@@ -184,7 +184,8 @@ class Run {
       interfaces: oneInterface({
         mtu: this.#mtu(),
         transmit: (packet) => {
-          this.#queue.push({ time: this.#now, bytes: bytesOf(packet) });
+          const bytes = bytesOf(packet);
+          if (!isListenerReport(bytes)) this.#queue.push({ time: this.#now, bytes });
           return true;
         },
       }, [this.#local]),
@@ -692,4 +693,9 @@ class Run {
       this.#connection().ports = ports;
     },
   };
+}
+
+/** Whether a packet tells routers of the host's multicast groups, which no script is about. */
+function isListenerReport(bytes: Uint8Array): boolean {
+  return bytes[0]! >>> 4 === 6 && bytes[6] === PROTOCOL.HOP_BY_HOP;
 }

@@ -192,5 +192,7 @@ Deno.test("a listener for any port takes connections to other hosts, and tells w
   listener.close();
   const signal = AbortSignal.timeout(50);
   await assertRejects(() => near.connect({ hostname: "192.0.2.77", port: 443, signal }));
-  assertEquals(far.core.counters.drops[Drop.IP_NOT_FOR_US], 2);
+  // Besides the other stack's reports of the multicast groups that it is in.
+  assert(far.core.counters.drops[Drop.IP_NOT_FOR_US]! >= 2);
+  assertEquals(far.core.counters.icmpEchoReplies, 0);
 });

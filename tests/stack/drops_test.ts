@@ -117,6 +117,8 @@ const MAKERS: Partial<Record<keyof typeof Drop, (host: TestHost) => void>> = {
   ICMP_UNMATCHED: (host) => host.receive(icmpError(3, 1, ourDatagram(1))),
   ICMP_BAD_SEQUENCE: (host) => host.receive(icmpError(3, 4, ourSegment(host, 1), 1000)),
   ICMP_BAD_MTU: (host) => host.receive(icmpError(3, 4, ourSegment(host, 0), 1000)),
+  GROUP_BAD_MESSAGE: (host) =>
+    host.receive(ipv4({ destination: ALL, protocol: 2, payload: TEXT, ttl: 1 })),
   UDP_TRUNCATED: (host) => host.receive(ipv4({ protocol: 17, payload: TEXT })),
   UDP_BAD_LENGTH: (host) => host.receive(ipv4({ protocol: 17, payload: new Uint8Array(8) })),
   UDP_BAD_CHECKSUM: (host) => host.receive(damaged(udp({ ...PORTS, payload: TEXT }), 29)),
@@ -200,7 +202,6 @@ const FRAME_MAKERS: Partial<Record<keyof typeof Drop, (host: EthernetHost) => vo
 
 /** Reasons whose test is in another file. */
 const ELSEWHERE: Partial<Record<keyof typeof Drop, string>> = {
-  GROUP_BAD_MESSAGE: "",
 };
 
 function dropsOf(stack: Stack): [name: string, count: number][] {
