@@ -51,8 +51,12 @@ export interface Network {
   /** Whether `address` is one of ours. */
   isOwn(address: IpAddress): boolean;
 
-  /** Our address towards a destination; `undefined` when there is no way to it. */
-  sourceFor(destination: IpAddress): IpAddress | undefined;
+  /**
+   * Our address towards a destination; `undefined` when there is no way to it.
+   *
+   * @param only Number of the interface to leave by; left out: that of its zone, or any.
+   */
+  sourceFor(destination: IpAddress, only?: number): IpAddress | undefined;
 }
 
 /** What an ICMP error says, of either family. */
@@ -125,6 +129,8 @@ export interface SendOptions {
   readonly interface?: number;
   /** Whether routers on the way are to look at it (RFC 2113, RFC 2711). */
   readonly routerAlert?: boolean;
+  /** Whether what goes to a multicast group that we are in comes to us, too. */
+  readonly loop?: boolean;
   /** IPv4 options, a multiple of 4 bytes long, 40 at most; instead of a router alert. */
   readonly ipv4Options?: Uint8Array;
 }

@@ -12,6 +12,8 @@ export interface Bound {
   readonly address: IpAddress | null;
   /** 0: every port that nobody else has. */
   readonly port: number;
+  /** Whether others that say so, too, may have the same address and port. */
+  readonly isShared?: boolean;
 }
 
 /** Finds it: one on the very port before one on all, and there an exact address first. */
@@ -40,12 +42,18 @@ export class PortTable<T extends Bound> {
     return wildcard;
   }
 
-  /** Adds one; `false` if another has the same address and port. */
+  /** All who have this very port, not to be changed; allocates nothing. */
+  all(port: number): readonly T[] {
+    return this.#byPort.get(port) ?? NOBODY;
+  }
+
+  /** Adds one; `false` if another has the same address and port, and they do not share it. */
   add(one: T): boolean {
     const others = this.#byPort.get(one.port) ?? [];
-    const isTaken = others.some(({ address }) =>
-      address === null ? one.address === null : one.address?.equals(address)
-    );
+    const isTaken = others.some(({ address, isShared }) => {
+      if (isShared && one.isShared) return false;
+      return address === null ? one.address === null : one.address?.equals(address);
+    });
     if (isTaken) return false;
     this.#byPort.set(one.port, [...others, one]);
     return true;
@@ -58,3 +66,5 @@ export class PortTable<T extends Bound> {
     else this.#byPort.delete(one.port);
   }
 }
+
+const NOBODY: readonly never[] = [];

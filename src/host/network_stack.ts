@@ -160,7 +160,7 @@ export interface ConnectOptions extends ConnectionOptions {
 export interface DatagramOptions extends DatagramSettings {
   /** 1 to 65535; 0, or left out, has the stack pick a free one. */
   port?: number;
-  /** The address to bind to; left out: all of the stack's. */
+  /** The address to bind to, or a multicast group; left out: all of the stack's addresses. */
   hostname?: string;
 }
 
@@ -369,7 +369,8 @@ export class NetworkStack implements AsyncDisposable {
    */
   listenDatagram(options: DatagramOptions = {}): UdpSocket {
     this.#throwIfClosed();
-    const address = options.hostname === undefined ? null : this.#ownAddress(options.hostname);
+    const { hostname } = options;
+    const address = hostname === undefined ? null : this.#groupOrOwnAddress(hostname);
     const port = portOrFree(options.port, this.core.udp);
     return new UdpSocket(this.#context, address, port, options);
   }
@@ -432,6 +433,11 @@ export class NetworkStack implements AsyncDisposable {
     this.#throwIfClosed();
     const address = options.hostname === undefined ? null : this.#ownAddress(options.hostname);
     return new IpSocket(this.#context, address, options);
+  }
+
+  #groupOrOwnAddress(hostname: string): IpAddress | null {
+    const address = parseAddress(this.core.ip, hostname);
+    return address.isMulticast ? address : this.#ownAddress(hostname);
   }
 
   #ownAddress(hostname: string): IpAddress | null {

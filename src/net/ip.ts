@@ -75,6 +75,8 @@ export class Ip implements Network {
   #now = 0;
   /** By protocol, how many want all of its packets. */
   #takenAll = new Uint32Array(256);
+  /** Whether the packet that is being received is ours. */
+  #isLooped = false;
   #paths = new PathMtuCache();
   #reassembler: Reassembler;
   #fragmenter = new Fragmenter();
@@ -234,6 +236,14 @@ export class Ip implements Network {
     return this.#open(packet, from, now);
   }
 
+  /** The same for a packet of ours to a group that we are in on the interface that it left by. */
+  receiveLooped(packet: Packet, by: Interface, now: number): Drop {
+    this.#isLooped = true;
+    const drop = this.receive(packet, by, now);
+    this.#isLooped = false;
+    return drop;
+  }
+
   #open(packet: Packet, from: Interface, now: number): Drop {
     this.current = packet;
     const isVersion6 = packet.at < packet.end && packet.view.getUint8(packet.at) >>> 4 === 6;
@@ -307,7 +317,7 @@ export class Ip implements Network {
   /** Sources that no host can have, or that claim to be us (RFC 1122 §3.2.1.3, RFC 4291 §2.7). */
   isInvalidSource(source: IpAddress, from: Interface): boolean {
     if (source.isMulticast || source.isBroadcast || source.isUnspecified) return true;
-    if (from.isLoopback) return false;
+    if (from.isLoopback || this.#isLooped) return false;
     return source.isLoopback || this.isOwn(source) || from.isDirectedBroadcast(source);
   }
 
@@ -321,6 +331,10 @@ export class Ip implements Network {
     if (source.isLoopback && !by.isLoopback) return this.#dropped(Drop.SEND_NO_ROUTE);
     if (destination.family === 4) this.#writeHeader4(source, destination, protocol, options);
     else this.#writeHeader6(source, destination, protocol, options);
+    // RFC 1112 §6.1: a copy for the sender's own host.
+    if (options.loop && !by.isLoopback && destination.isMulticast && by.isInGroup(destination)) {
+      this.loopback.transmit(packet, by);
+    }
     const mtu = by.mtu(destination.family);
     if (packet.end - packet.at > mtu || (destination.family === 6 && !options.dontFragment)) {
       return options.dontFragment
@@ -484,8 +498,8 @@ export class Ip implements Network {
     return this.#paths.tooBig(destination, mtu, length, this.#mtu(destination), now);
   }
 
-  sourceFor(destination: IpAddress): IpAddress | undefined {
-    if (!this.#findHop(destination, destination.zone)) return undefined;
+  sourceFor(destination: IpAddress, only = destination.zone): IpAddress | undefined {
+    if (!this.#findHop(destination, only)) return undefined;
     const by = this.#hopInterface!;
     // To ourselves we speak from the address that is spoken to.
     if (by.isLoopback) return this.#ownEntry(destination);

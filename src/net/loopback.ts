@@ -8,6 +8,7 @@ import { copyBytes } from "../base/bytes.ts";
 import type { Counters } from "../base/counters.ts";
 import { Drop } from "../wire/drop.ts";
 import { LINK_HEADROOM, Packet } from "../wire/packet.ts";
+import type { Interface } from "./interface.ts";
 import type { Link, LinkLayer } from "./link_layer.ts";
 
 /** Largest packet to oneself, in bytes. */
@@ -22,7 +23,7 @@ export class Loopback implements Link, LinkLayer {
   readonly mtu = MTU;
   readonly mac = null;
   #counters: Counters;
-  #waiting: Packet[] = [];
+  #waiting: { readonly packet: Packet; readonly by: Interface | undefined }[] = [];
   #bytes = 0;
 
   constructor(counters: Counters) {
@@ -38,7 +39,8 @@ export class Loopback implements Link, LinkLayer {
     return this.transmit(packet);
   }
 
-  transmit(packet: Packet): boolean {
+  /** @param by The interface that a packet to a group has left by, besides. */
+  transmit(packet: Packet, by?: Interface): boolean {
     const length = packet.end - packet.at;
     if (this.#bytes + length > MOST_BYTES) {
       this.#counters.drop(Drop.SEND_LOOPBACK_FULL);
@@ -46,17 +48,21 @@ export class Loopback implements Link, LinkLayer {
     }
     const copy = new Packet(new Uint8Array(LINK_HEADROOM + length));
     copyBytes(packet.bytes, packet.at, copy.bytes, LINK_HEADROOM, length);
-    this.#waiting.push(copy.place(LINK_HEADROOM, LINK_HEADROOM + length));
+    copy.place(LINK_HEADROOM, LINK_HEADROOM + length);
+    this.#waiting.push({ packet: copy, by });
     this.#bytes += length;
     return true;
   }
 
-  /** Hands over what waits, a batch at most; returns whether there was anything. */
-  drain(handler: (packet: Packet) => void): boolean {
+  /**
+   * Hands over what waits, a batch at most, and what {@linkcode transmit} was told of it; returns
+   * whether there was anything.
+   */
+  drain(handler: (packet: Packet, by: Interface | undefined) => void): boolean {
     const batch = this.#waiting.splice(0, BATCH);
-    for (const packet of batch) {
+    for (const { packet, by } of batch) {
       this.#bytes -= packet.end - packet.at;
-      handler(packet);
+      handler(packet, by);
     }
     return batch.length > 0;
   }

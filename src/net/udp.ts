@@ -85,17 +85,41 @@ export class Udp implements ErrorReceiver {
     const header = this.#header.bind(view, at);
     // RFC 8200 §8.1: in IPv6 there is no datagram without a checksum.
     if (header.checksum === 0 && packet.source.family === 6) return Drop.UDP_BAD_CHECKSUM;
-    const receiver = this.#bound.find(packet.destination, header.destinationPort);
-    if (receiver === undefined) return Drop.UDP_NO_PORT;
     const datagram = this.#datagram;
     datagram.packet = packet;
     datagram.at = at + UDP_HEADER;
     datagram.end = at + header.length;
     datagram.sourcePort = header.sourcePort;
     datagram.destinationPort = header.destinationPort;
-    const why = receiver.datagram(datagram);
+    const why = packet.isGroup ? this.#deliverToGroup(datagram) : this.#deliver(datagram);
     if (why !== Drop.UDP_NO_PORT) this.#counters.udpReceived++;
     return why;
+  }
+
+  #deliver(datagram: Datagram): Drop {
+    const receiver = this.#bound.find(datagram.packet.destination, datagram.destinationPort);
+    return receiver === undefined ? Drop.UDP_NO_PORT : receiver.datagram(datagram);
+  }
+
+  /**
+   * Everybody gets it who has the port, be it on all addresses or on the group's own: IP asks
+   * whether somebody has joined the group (RFC 1122 §4.1.3.5 leaves the rest open).
+   *
+   * @returns Why it could not be taken, if nobody has.
+   */
+  #deliverToGroup(datagram: Datagram): Drop {
+    const { packet: { destination }, destinationPort } = datagram;
+    const receivers = this.#bound.all(destinationPort);
+    let drop: Drop = Drop.UDP_NO_PORT;
+    let isTaken = false;
+    for (let i = 0; i < receivers.length; i++) {
+      const receiver = receivers[i]!;
+      if (receiver.address !== null && !receiver.address.equals(destination)) continue;
+      const why = receiver.datagram(datagram);
+      if (why === Drop.NONE) isTaken = true;
+      else if (why !== Drop.UDP_NO_PORT) drop = why;
+    }
+    return isTaken ? Drop.NONE : drop;
   }
 
   /** Takes an ICMP error about a datagram (RFC 1122 §4.1.3.3). */

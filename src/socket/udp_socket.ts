@@ -13,6 +13,7 @@ import type { SocketContext } from "./context.ts";
 import { checkPort, closedHere } from "./errors.ts";
 import { Gate } from "./gate.ts";
 import { icmpError, icmpReport } from "./icmp_report.ts";
+import { type MulticastMembership, SocketGroups } from "./multicast.ts";
 import { checkTime, checkTos, checkTtl } from "./options.ts";
 
 /** Most datagrams that wait to be received; what comes on top is dropped and counted. */
@@ -22,6 +23,12 @@ const MAX_WAITING = 256;
 export interface DatagramSettings {
   /** Time to live, or hop limit, of what is sent: 1 to 255; left out: the stack's. */
   ttl?: number;
+  /** The same of what is sent to multicast groups; by default 1. */
+  multicastTtl?: number;
+  /** Whether what is sent to multicast groups comes to this stack, too; by default it does. */
+  loopback?: boolean;
+  /** Whether other sockets that say so, too, may have the same port: all get what goes to groups. */
+  reuseAddress?: boolean;
   /** Type of service, or traffic class, of what is sent: the whole byte; by default 0. */
   tos?: number;
   /** Whether what is sent must arrive in one piece, and is refused if it is too big for that. */
@@ -38,12 +45,15 @@ export interface ReceiveOptions {
   signal?: AbortSignal;
 }
 
-/** The only one that a connected socket speaks to. */
-interface Peer {
+/** Where a datagram goes, and from which of our addresses. */
+interface Target {
   readonly address: IpAddress;
   readonly port: number;
-  /** Our address. */
   readonly source: IpAddress;
+}
+
+/** The only one that a connected socket speaks to. */
+interface Peer extends Target {
   readonly addr: Deno.NetAddr;
 }
 
@@ -68,6 +78,9 @@ export class UdpSocket
    */
   onError: ((error: Error, peer: Deno.NetAddr) => void) | null = null;
   #options: SendOptions;
+  /** For what goes to groups. */
+  #groupOptions: SendOptions;
+  #groups: SocketGroups;
   #receiveTimeout: number | undefined;
   #peer: Peer | null = null;
   /** The last error that no call has rejected with yet. */
@@ -86,14 +99,18 @@ export class UdpSocket
     settings: DatagramSettings = {},
   ) {
     const { ttl, tos = 0, dontFragment = false, receiveTimeout } = settings;
+    const { multicastTtl = 1, loopback = true, reuseAddress = false } = settings;
     if (ttl !== undefined) checkTtl(ttl);
     this.#options = { ttl: ttl ?? 0, tos: checkTos(tos), dontFragment };
+    this.#groupOptions = { ...this.#options, ttl: checkTtl(multicastTtl), loop: loopback };
+    this.#groups = new SocketGroups(context);
     if (receiveTimeout !== undefined) checkTime(receiveTimeout, 1, "Receive timeout");
     this.#receiveTimeout = receiveTimeout;
     this.#context = context;
     this.#receiver = {
       address,
       port,
+      isShared: reuseAddress,
       datagram: (datagram) => this.#enqueue(datagram),
       error: (error) => this.#takeError(error),
     };
@@ -108,6 +125,46 @@ export class UdpSocket
   /** The only one that the socket speaks to; `null` if it is not connected. */
   get remoteAddr(): Deno.NetAddr | null {
     return this.#peer?.addr ?? null;
+  }
+
+  /**
+   * Joins an IPv4 multicast group: datagrams to it arrive from now on, at every socket that has
+   * their port on all addresses, or on the group's.
+   *
+   * @param networkInterface Name of a device, or an address of it; left out: the one that what is
+   * sent to the group leaves by.
+   * @throws {TypeError} If `address` is no IPv4 multicast group.
+   * @throws {Deno.errors.AddrNotAvailable} If there is no such interface.
+   * @throws {Deno.errors.AddrInUse} If this socket is in the group already.
+   * @throws {RangeError} If the interface is in as many groups as it can be in.
+   */
+  joinMulticastV4(address: string, networkInterface?: string): Promise<MulticastMembership> {
+    return Promise.try(() => this.#join(4, address, networkInterface));
+  }
+
+  /**
+   * The same for IPv6.
+   *
+   * @param networkInterface Number of an interface, or name of its device; left out, or 0: as above.
+   */
+  joinMulticastV6(
+    address: string,
+    networkInterface?: string | number,
+  ): Promise<MulticastMembership> {
+    return Promise.try(() => this.#join(6, address, networkInterface));
+  }
+
+  #join(family: 4 | 6, address: string, where?: string | number): MulticastMembership {
+    if (this.#closed) throw closedHere("socket");
+    const leave = this.#groups.join(family, address, where);
+    const set = (changes: Partial<SendOptions>) => {
+      this.#groupOptions = { ...this.#groupOptions, ...changes };
+    };
+    return {
+      leave: () => Promise.try(leave),
+      setLoopback: (loop) => Promise.try(set, { loop }),
+      setTTL: (ttl) => Promise.try(() => set({ ttl: checkTtl(ttl) })),
+    };
   }
 
   /**
@@ -243,7 +300,7 @@ export class UdpSocket
         remote,
         port,
         bytes,
-        this.#options,
+        this.#optionsFor(remote),
       );
       this.#context.kick();
       return sent ? bytes.length : 0;
@@ -261,12 +318,19 @@ export class UdpSocket
     return this.#udp.maxUnfragmented(this.#target(to).address, this.#context.now());
   }
 
+  /** What goes to a group leaves by the interface on which the socket has joined it, if it has. */
+  #optionsFor(remote: IpAddress): SendOptions {
+    if (!remote.isMulticast) return this.#options;
+    const on = this.#groups.interfaceOf(remote);
+    return on === undefined ? this.#groupOptions : { ...this.#groupOptions, interface: on.index };
+  }
+
   get #udp(): Udp {
     return this.#context.stack.udp;
   }
 
   /** Where a datagram goes. */
-  #target(to: Deno.NetAddr | undefined): Omit<Peer, "addr"> {
+  #target(to: Deno.NetAddr | undefined): Target {
     const peer = this.#peer;
     if (peer !== null) {
       if (to === undefined) return peer;
@@ -280,11 +344,13 @@ export class UdpSocket
   }
 
   #sourceFor(remote: IpAddress, hostname: string): IpAddress {
-    const preferred = this.#context.stack.ip.sourceFor(remote);
+    const on = remote.isMulticast ? this.#groups.interfaceOf(remote)?.index : undefined;
+    const preferred = this.#context.stack.ip.sourceFor(remote, on);
     if (preferred === undefined) {
       throw new Deno.errors.NetworkUnreachable(`No way to ${hostname} from this stack`);
     }
-    return this.#receiver.address ?? preferred;
+    const { address } = this.#receiver;
+    return address === null || address.isMulticast ? preferred : address;
   }
 
   /** Unbinds the socket; calls that wait reject. */
@@ -292,6 +358,7 @@ export class UdpSocket
     if (this.#closed) return;
     this.#closed = true;
     this.#context.open.delete(this);
+    this.#groups.leaveAll();
     this.#context.stack.udp.unbind(this.#receiver);
     this.#waiting.length = 0;
     this.#received.open();

@@ -107,7 +107,7 @@ export class Stack implements ErrorReporter {
   #env: Env;
   #errors: TransportErrors;
   #now = 0;
-  readonly #receiveOwn: (packet: Packet) => void;
+  readonly #receiveOwn: (packet: Packet, by: Interface | undefined) => void;
 
   constructor(options: StackOptions, env: Env) {
     const { counters } = this;
@@ -131,7 +131,10 @@ export class Stack implements ErrorReporter {
       .set(PROTOCOL.ICMP, this.echo).set(PROTOCOL.ICMPV6, this.echo);
     this.dhcp = new DhcpClients({ ip, udp: this.udp, counters, env });
     for (const config of options.interfaces) this.addInterface(config);
-    this.#receiveOwn = (packet) => this.receive(packet, this.#now, ip.interfaces[0]);
+    this.#receiveOwn = (packet, by) => {
+      if (by === undefined) this.receive(packet, this.#now, ip.interfaces[0]);
+      else this.#receiveLooped(packet, by, this.#now);
+    };
   }
 
   /** Adds an interface, with its addresses and the routes that they need. */
@@ -210,6 +213,12 @@ export class Stack implements ErrorReporter {
       if (why === Drop.NONE) why = this.#deliver(this.ip.current, from, now);
     }
     if (why !== Drop.NONE && why !== Drop.TAKEN) this.counters.drop(why);
+  }
+
+  #receiveLooped(packet: Packet, by: Interface, now: number): void {
+    let why = this.ip.receiveLooped(packet, by, now);
+    if (why === Drop.NONE) why = this.#deliver(this.ip.current, by, now);
+    if (why !== Drop.NONE) this.counters.drop(why);
   }
 
   #deliver(packet: Packet, from: Interface, now: number): Drop {

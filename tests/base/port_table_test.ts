@@ -34,3 +34,16 @@ Deno.test("PortTable takes each address and port once, and one on all addresses 
   assertEquals(table.add(bound(null, 80)), false);
   assertEquals([table.has(80), table.has(81)], [true, false]);
 });
+
+Deno.test("PortTable has several on one address and port if all of them share it", () => {
+  const table = new PortTable<Bound>();
+  const shared = (address: IpAddress | null) => ({ ...bound(address, 80), isShared: true });
+  const [one, other] = [shared(null), shared(null)];
+  assertEquals([table.add(one), table.add(other)], [true, true]);
+  assertEquals(table.add(bound(null, 80)), false);
+  assertEquals(table.add(shared(A)), true);
+  assertEquals(table.all(80).length, 3);
+  table.remove(one);
+  assertEquals(table.find(B, 80), other);
+  assertEquals(table.all(81), []);
+});
