@@ -271,3 +271,12 @@ export function oneInterface(link: Link, addresses: readonly IpAddress[]): Inter
   const alone = (address: IpAddress) => ({ address, prefixLength: address.length * 8 });
   return [{ name: "test0", link, addresses: addresses.map(alone) }];
 }
+
+/**
+ * Whether the packet at `at` tells routers which multicast groups a host is in (RFC 3810), which
+ * every host with an IPv6 address does of its own accord.
+ */
+export function isListenerReport(bytes: Uint8Array, at = 0): boolean {
+  return bytes[at]! >>> 4 === 6 && bytes[at + 6] === PROTOCOL.HOP_BY_HOP &&
+    IpAddress.fromBytes(bytes.slice(at + 24, at + 40)).toString() === "ff02::16";
+}

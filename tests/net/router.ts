@@ -10,7 +10,7 @@ import { IpAddress } from "../../src/wire/address.ts";
 import { type Drop, DROP_NAMES } from "../../src/wire/drop.ts";
 import { Ipv6Header } from "../../src/wire/ipv6.ts";
 import { LINK_HEADROOM, Packet } from "../../src/wire/packet.ts";
-import { bytesOf } from "../packets.ts";
+import { bytesOf, isListenerReport } from "../packets.ts";
 import { Random } from "../random.ts";
 
 /** An interface of the router: `10.1.0.1/24`, and so on. */
@@ -36,7 +36,11 @@ export class Router {
       name,
       link: {
         mtu,
-        transmit: (packet: Packet) => this.#sent.push([name, bytesOf(packet)]) > 0,
+        transmit: (packet: Packet) => {
+          const bytes = bytesOf(packet);
+          if (!isListenerReport(bytes, mac === undefined ? 0 : 14)) this.#sent.push([name, bytes]);
+          return true;
+        },
       },
       mac: mac === undefined ? undefined : Uint8Array.of(2, 0, 0, 0, 0, mac),
       addresses: addresses.map((text) => {

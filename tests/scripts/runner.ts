@@ -26,6 +26,7 @@ import { PROTOCOL } from "../../src/wire/protocol.ts";
 import {
   bytesOf,
   icmpError,
+  isListenerReport,
   oneInterface,
   packetOf,
   parseIp,
@@ -693,9 +694,4 @@ class Run {
       this.#connection().ports = ports;
     },
   };
-}
-
-/** Whether a packet tells routers of the host's multicast groups, which no script is about. */
-function isListenerReport(bytes: Uint8Array): boolean {
-  return bytes[0]! >>> 4 === 6 && bytes[6] === PROTOCOL.HOP_BY_HOP;
 }

@@ -6,7 +6,15 @@
 
 import { createStack, type Device, memoryPair, type NetworkStack } from "../../mod.ts";
 import { IpAddress } from "../../src/wire/address.ts";
-import { bytesOf, icmp, packetOf, parseIp, type Sent, STACK } from "../packets.ts";
+import {
+  bytesOf,
+  icmp,
+  isListenerReport,
+  packetOf,
+  parseIp,
+  type Sent,
+  STACK,
+} from "../packets.ts";
 import { icmpv6, STACK6 } from "../packets6.ts";
 import { settles } from "../stacks.ts";
 
@@ -47,7 +55,8 @@ async function play(device: Device, script: Script): Promise<void> {
       const bytes = bytesOf(packet);
       const sent = parseIp(bytes);
       // What the stack says of its own accord is no question.
-      if (sent.protocol === 58 && sent.payload[0]! > 128) return;
+      const isNews = sent.protocol === 58 && sent.payload[0]! > 128;
+      if (isNews || isListenerReport(bytes)) return;
       const answer = script(sent, bytes);
       if (answer !== null) device.transmit(packetOf(answer));
     });
