@@ -12,7 +12,7 @@ import { IpAddress } from "../../src/wire/address.ts";
 import { finish, pseudoHeaderSum, sum } from "../../src/wire/checksum.ts";
 import { Drop } from "../../src/wire/drop.ts";
 import { formatMac, parseMac } from "../../src/wire/mac.ts";
-import { bytesOf, packetOf } from "../packets.ts";
+import { bytesOf, isListenerReport, packetOf } from "../packets.ts";
 
 export const OWN_MAC = "02:00:00:00:00:02";
 export const PEER_MAC = "02:00:00:00:00:01";
@@ -61,7 +61,7 @@ export class NdScene {
       interfaces: [{
         name: "test0",
         mac: ethernet ? parseMac(OWN_MAC) : undefined,
-        link: { mtu, transmit: (packet) => (this.#sent.push(this.#read(bytesOf(packet))), true) },
+        link: { mtu, transmit: (packet) => this.#note(bytesOf(packet)) },
         addresses: addresses.map((text) => {
           const [address, length] = text.split("/");
           return { address: IpAddress.parse(address!), prefixLength: Number(length) };
@@ -159,6 +159,12 @@ export class NdScene {
   /** How often something was dropped. */
   dropped(name: keyof typeof Drop): number {
     return this.stack.counters.drops[Drop[name]]!;
+  }
+
+  /** Keeps what is sent; reports of groups are another matter. */
+  #note(frame: Uint8Array): boolean {
+    if (!isListenerReport(frame, this.#hasMac ? 14 : 0)) this.#sent.push(this.#read(frame));
+    return true;
   }
 
   /** What a frame says, after verifying what all messages have in common. */
