@@ -65,7 +65,7 @@ function read(args: readonly string[], command: Command, isNamed: boolean): Requ
 /** The command that the first word names which is no option, nor the value of one. */
 function findCommand(args: readonly string[]): { command: Command; isNamed: boolean } {
   // A letter stands for different options: that of the first command counts.
-  const table: Record<string, Option> = { ...INTERFACE_OPTIONS };
+  const table: Record<string, Option> = { ...INTERFACE_OPTIONS, ...COMMANDS[0]!.options };
   for (const { options } of COMMANDS) {
     for (const [name, option] of Object.entries(options)) table[name] ??= option;
   }
@@ -119,7 +119,11 @@ function commandHelp({ name, operands, summary, options, notes }: Command): stri
     "",
     `Usage: tcpstack ${[name, "[options]", ...operands].join(" ")}`,
     "",
-    ...helpLines({ ...own, ...INTERFACE_OPTIONS }).toSpliced(Object.keys(own).length, 0, ""),
+    ...helpLines({ ...own, ...INTERFACE_OPTIONS, ...own }).toSpliced(
+      Object.keys(own).length,
+      0,
+      "",
+    ),
     "--address, --host-address, --gateway, --route, --dns and --search may come several times.",
     ...notes.length > 0 ? ["", ...notes] : [],
   ].join("\n");

@@ -1,6 +1,6 @@
 /**
  * The options of every command that needs a stack: on which interfaces, with which addresses and
- * routes, and whom it asks for names.
+ * routes, whom it asks for names, and who looks on.
  *
  * @module
  */
@@ -38,6 +38,9 @@ export const INTERFACE_OPTIONS = {
   route: { value: "NET", help: "way to a network: 10.1.0.0/16,via=10.0.0.9 or fd01::/64,dev=tap0" },
   dns: { value: "IP", help: "server for names: 10.0.0.1 or 10.0.0.1#5353" },
   search: { value: "DOMAIN", help: "domain in which short names are looked for" },
+  trace: { help: "show every packet and change of state" },
+  hex: { help: "the same, with the bytes" },
+  pcap: { value: "FILE", help: "write every packet to a capture file, for Wireshark" },
 } as const satisfies OptionTable;
 
 /** The name of one of {@linkcode INTERFACE_OPTIONS}. */

@@ -6,11 +6,9 @@
 
 import type { NetworkStack } from "../host/network_stack.ts";
 import type { Device } from "../phy/device.ts";
-import { TraceDevice, Tracer } from "../phy/trace.ts";
-import { CaptureFile } from "./capture_file.ts";
 import type { Command } from "./command.ts";
 import type { CommandLine } from "./command_line.ts";
-import { type InterfaceOption, readStackSettings } from "./interface_options.ts";
+import { INTERFACE_OPTIONS, type InterfaceOption, readStackSettings } from "./interface_options.ts";
 import { UsageError } from "./errors.ts";
 import { greeting, waiting } from "./greeting.ts";
 import { type OpenInterface, openStack, type RoutingOptions } from "./open_interfaces.ts";
@@ -18,6 +16,7 @@ import { report } from "./report.ts";
 import { type ServiceOptions, startServices } from "./services/services.ts";
 import { stopSignal } from "./stop_signal.ts";
 import { print } from "./terminal.ts";
+import { Watch } from "./watch.ts";
 
 /** How long to wait for an address before saying so, in milliseconds. */
 const SOON = 100;
@@ -27,9 +26,8 @@ const OPTIONS = {
   forward: { help: "send packets of others on, as a router does" },
   "check-sources": { value: "HOW", help: "of those by the way back to them: strict or loose" },
   "udp-reverse": { help: "UDP echo turns the payload round" },
-  trace: { short: "t", help: "show every packet and change of state" },
-  hex: { short: "x", help: "the same, with the bytes" },
-  pcap: { value: "FILE", help: "write every packet to a capture file, for Wireshark" },
+  trace: { ...INTERFACE_OPTIONS.trace, short: "t" },
+  hex: { ...INTERFACE_OPTIONS.hex, short: "x" },
   quiet: { short: "q", help: "print errors only" },
 } as const;
 
@@ -58,18 +56,11 @@ export const SERVE: Command<keyof typeof OPTIONS> = {
 async function serve(line: ServeLine): Promise<number> {
   const settings = readStackSettings(line);
   const routing = readRouting(line);
-  const path = line.text("pcap");
-  using capture = path === undefined ? undefined : new CaptureFile(path);
-  const tracer = line.has("trace") || line.has("hex")
-    ? new Tracer({ hex: line.has("hex"), now: () => performance.now(), print })
-    : undefined;
+  using watch = new Watch(line, print);
   const isQuiet = line.has("quiet");
-  const wrap = (device: Device) => {
-    const captured = capture?.wrap(device) ?? device;
-    return tracer === undefined ? captured : new TraceDevice(captured, tracer);
-  };
+  const wrap = (device: Device) => watch.wrap(device);
   const { stack, interfaces } = await openStack(settings, wrap, routing);
-  if (tracer !== undefined) stack.observer = tracer.state;
+  watch.observe(stack);
   const options = { acceptAny: line.has("accept-any"), udpReverse: line.has("udp-reverse") };
   const stop = stopSignal();
   const show = () => print(report(stack));

@@ -11,6 +11,8 @@ import { UsageError } from "./errors.ts";
 import { type InterfaceOption, readStackSettings } from "./interface_options.ts";
 import { openStack } from "./open_interfaces.ts";
 import { stopSignal } from "./stop_signal.ts";
+import { printError } from "./terminal.ts";
+import { Watch } from "./watch.ts";
 
 /** How long a server or a router may take to give an address, in milliseconds. */
 const LEARN_PATIENCE = 60_000;
@@ -28,7 +30,11 @@ export async function withStack(
   line: CommandLine<InterfaceOption>,
   body: (stack: NetworkStack, signal: AbortSignal) => Promise<number>,
 ): Promise<number> {
-  const { stack } = await openStack(readStackSettings(line));
+  const settings = readStackSettings(line);
+  // Not between what the command prints, which somebody may want to read by a program.
+  using watch = new Watch(line, printError);
+  const { stack } = await openStack(settings, (device) => watch.wrap(device));
+  watch.observe(stack);
   const stop = stopSignal();
   const controller = new AbortController();
   stop.received.then(() => controller.abort());
