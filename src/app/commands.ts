@@ -15,13 +15,14 @@ import {
 import { UsageError } from "./errors.ts";
 import { INTERFACE_OPTIONS } from "./interface_options.ts";
 import { IPERF3 } from "./iperf3/command.ts";
+import { NC } from "./nc/command.ts";
 import { PING } from "./ping.ts";
 import { RESOLVE } from "./resolve.ts";
 import { SERVE } from "./serve.ts";
 import { TRACEROUTE } from "./traceroute.ts";
 
 /** Every command; the first is meant where none is named. */
-const COMMANDS: readonly Command[] = [SERVE, PING, TRACEROUTE, RESOLVE, IPERF3];
+const COMMANDS: readonly Command[] = [SERVE, NC, PING, TRACEROUTE, RESOLVE, IPERF3];
 
 const GENERAL_OPTIONS = {
   help: { short: "h", help: "this" },
