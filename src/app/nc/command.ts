@@ -47,8 +47,9 @@ export const NC: Command<keyof typeof OPTIONS> = {
   options: OPTIONS,
   notes: [
     "At the end of the input it closes its sending side, and goes on receiving until the peer ends",
-    "too. When the peer ends first, it still sends the input, unless that is typed. UDP has no end:",
-    "-w or Ctrl-C ends it. The exit code is 0 if all has arrived; with -z, if a port is open.",
+    "too. When the peer ends first, it still sends the input, unless that is typed, or -k has it wait",
+    "for others. UDP has no end: -w or Ctrl-C ends it. The exit code is 0 if all has arrived; with",
+    "-z, if a port is open.",
     "",
     "  sudo tcpstack nc 10.0.0.1 22                   this host itself, across a TUN interface",
     "  sudo tcpstack nc -l 9000 >file                 then, on this host: nc -N 10.0.0.2 9000 <file",
@@ -195,7 +196,7 @@ async function waitFor(
       listener.close();
       return exitCode(told(await exchange(conn, options), tell), false);
     }
-    const outcome = await exchangeAnyhow(conn, options);
+    const outcome = await exchangeAnyhow(conn, { ...options, endsWithPeer: true });
     if (outcome === undefined) continue;
     if (told(outcome, tell).end === "stopped") return 0;
     if (outcome.end === "unread") return 1;

@@ -11,6 +11,8 @@ export interface ExchangeOptions {
   readonly streams: Streams;
   /** Ends when nothing has come or gone for so long, in milliseconds; left out: never. */
   readonly idle?: number;
+  /** Whether the peer's end is the end, whatever the input still holds; by default, if it is typed. */
+  readonly endsWithPeer?: boolean;
   /** Ends when it is aborted. */
   readonly signal: AbortSignal;
 }

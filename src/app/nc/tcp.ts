@@ -22,6 +22,7 @@ const LAST_INTERVAL = 10;
 export async function exchange(conn: TcpConn, options: ExchangeOptions): Promise<Outcome> {
   const session = new Session(options, () => conn.close());
   const { input, output } = options.streams;
+  const { endsWithPeer = input.isTyped } = options;
   const { signal } = session.over;
   const ended = new AbortController();
   session.moved();
@@ -48,7 +49,7 @@ export async function exchange(conn: TcpConn, options: ExchangeOptions): Promise
       session.received += n;
       session.moved();
     }
-    if (input.isTyped) ended.abort();
+    if (endsWithPeer) ended.abort();
   };
 
   const both = async () => {
