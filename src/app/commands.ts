@@ -13,6 +13,7 @@ import {
   parseCommandLine,
 } from "./command_line.ts";
 import { UsageError } from "./errors.ts";
+import { HTTP } from "./http/command.ts";
 import { INTERFACE_OPTIONS } from "./interface_options.ts";
 import { IPERF3 } from "./iperf3/command.ts";
 import { NC } from "./nc/command.ts";
@@ -22,7 +23,7 @@ import { SERVE } from "./serve.ts";
 import { TRACEROUTE } from "./traceroute.ts";
 
 /** Every command; the first is meant where none is named. */
-const COMMANDS: readonly Command[] = [SERVE, NC, PING, TRACEROUTE, RESOLVE, IPERF3];
+const COMMANDS: readonly Command[] = [SERVE, HTTP, NC, PING, TRACEROUTE, RESOLVE, IPERF3];
 
 const GENERAL_OPTIONS = {
   help: { short: "h", help: "this" },

@@ -5,16 +5,16 @@
  */
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { Readable } from "node:stream";
-import { toDuplex } from "../socket/duplex.ts";
+import { ConnDuplex } from "../socket/duplex.ts";
+import { Gate } from "../socket/gate.ts";
+import { checkInteger, checkTime } from "../socket/options.ts";
 import type { TcpConn } from "../socket/tcp_conn.ts";
 import type { TcpListener } from "../socket/tcp_listener.ts";
+import { BadRequest, toRequest } from "./http_request.ts";
 
 /** Where a request came from, and where it went. */
 export interface HttpConnInfo {
-  /** The client's end. */
   readonly remoteAddr: Deno.NetAddr;
-  /** Our end: where the request went. */
   readonly localAddr: Deno.NetAddr;
 }
 
@@ -24,22 +24,46 @@ export type HttpHandler = (
   info: HttpConnInfo,
 ) => Response | Promise<Response>;
 
-/** Settings of {@linkcode serveHttp}. */
+/** Settings of {@linkcode serveHttp}; times in milliseconds. */
 export interface ServeHttpOptions {
   /** Answers a request whose handler has thrown; by default with 500, and nothing of the error. */
   onError?: (error: unknown) => Response | Promise<Response>;
+  /** How long the headers of a request may take to come, 1 or more; by default 20,000. */
+  headersTimeout?: number;
+  /**
+   * How long the client is told that a connection is kept for its next request, 1 or more; by
+   * default 5000. It is kept for a second more, in which a request may be under way.
+   */
+  keepAliveTimeout?: number;
+  /**
+   * How long nothing at all may be read or written while there is a request, handler included; by
+   * default 0: for ever.
+   */
+  idleTimeout?: number;
+  /** Most connections at a time, 1 or more; others wait in the backlog. By default 4096. */
+  maxConnections?: number;
 }
 
 /** A server that runs. */
 export interface HttpServer extends AsyncDisposable {
   /** Resolves when the listener is closed and the last connection has ended. */
   readonly finished: Promise<void>;
+  /** How many connections there are. */
+  readonly connectionCount: number;
   /** Closes the listener, lets the answers under way end, and then every connection. */
   shutdown(): Promise<void>;
 }
 
+/** How long TCP tries to deliver the end of an answer once the connection is closed. */
+const LINGER = 60_000;
+/** How often to look for requests that take too long, at least. */
+const CHECK_INTERVAL = 1000;
+
 /**
- * Serves HTTP/1.1 on a listener: streaming bodies both ways, keep-alive, chunked.
+ * Serves HTTP/1.1 on a listener: streaming bodies both ways, keep-alive, chunked. What is no HTTP is
+ * answered with 400, a header that is too large with 431, one that takes too long with 408.
+ *
+ * @throws {RangeError} If a time or a number is out of range.
  *
  * @example
  * ```ts
@@ -63,62 +87,105 @@ export function serveHttp(
   return new Server(listener, handler, options);
 }
 
+/** A connection, and how many of its requests are being answered. */
+interface Connection {
+  readonly info: HttpConnInfo;
+  answering: number;
+}
+
 class Server implements HttpServer {
   readonly finished: Promise<void>;
   #listener: TcpListener;
   #handler: HttpHandler;
   #onError: (error: unknown) => Response | Promise<Response>;
-  #node = createServer((request, response) => void this.#answer(request, response));
-  #ends = new Set<Promise<void>>();
-  #infos = new WeakMap<object, HttpConnInfo>();
+  #node: ReturnType<typeof createServer>;
+  #maxConnections: number;
+  #connections = new Map<ConnDuplex, Connection>();
+  #ended = new Gate();
 
   constructor(listener: TcpListener, handler: HttpHandler, options: ServeHttpOptions) {
+    const { headersTimeout = 20_000, keepAliveTimeout = 5000, idleTimeout = 0 } = options;
     this.#listener = listener;
     this.#handler = handler;
-    this.#onError = options.onError ?? (() =>
-      new Response("Internal Server Error\n", {
-        status: 500,
-      }));
+    this.#onError = options.onError ??
+      (() => new Response("Internal Server Error\n", { status: 500 }));
+    this.#maxConnections = checkInteger(options.maxConnections ?? 4096, 1, 1e6, "Most connections");
+    const settings = {
+      headersTimeout: checkTime(headersTimeout, 1, "Headers timeout"),
+      keepAliveTimeout: checkTime(keepAliveTimeout, 1, "Keep-alive timeout"),
+      requestTimeout: 0,
+      connectionsCheckingInterval: Math.min(CHECK_INTERVAL, headersTimeout),
+    };
+    const node = this.#node = createServer(
+      settings,
+      (request, response) => void this.#answer(request, response),
+    );
+    node.timeout = checkTime(idleTimeout, 0, "Idle timeout");
+    node.on("clientError", refuse);
+    node.on("connect", (_, socket) => end(socket as ConnDuplex, "501 Not Implemented"));
     // Deno's node:http closes a connection after one answer if its server doesn't listen.
-    Object.defineProperty(this.#node, "listening", { value: true, configurable: true });
+    Object.defineProperty(node, "listening", { value: true, configurable: true });
+    node.emit("listening"); // it looks at the time from now on
     this.finished = this.#run();
   }
 
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
   async #run(): Promise<void> {
-    for await (const conn of this.#listener) this.#serve(conn);
-    await Promise.all(this.#ends);
+    for await (const conn of this.#listener) {
+      this.#serve(conn);
+      while (this.#connections.size >= this.#maxConnections) await this.#ended.wait();
+    }
+    while (this.#connections.size > 0) await this.#ended.wait();
+    this.#node.close();
   }
 
   #serve(conn: TcpConn): void {
-    const duplex = toDuplex(conn);
-    this.#infos.set(duplex, { remoteAddr: conn.remoteAddr, localAddr: conn.localAddr });
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { remoteAddr, localAddr } = conn;
+    conn.setLinger(LINGER);
+    const duplex = new ConnDuplex().attach(conn);
     duplex.on("error", () => {}); // the peer has gone: `close` follows
-    duplex.on("close", () => {
-      this.#ends.delete(promise);
-      resolve();
+    duplex.on("close", async () => {
+      await duplex.lingering;
+      this.#connections.delete(duplex);
+      this.#ended.open();
     });
-    this.#ends.add(promise);
+    this.#connections.set(duplex, { info: { remoteAddr, localAddr }, answering: 0 });
     this.#node.emit("connection", duplex);
   }
 
   async #answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const connection = this.#connections.get(incoming.socket as unknown as ConnDuplex);
+    if (connection === undefined) return; // it has gone already
+    const { info } = connection;
     const gone = new AbortController();
-    outgoing.on("close", () => gone.abort());
-    const info = this.#infos.get(incoming.socket)!;
+    connection.answering++;
+    outgoing.on("close", () => {
+      connection.answering--;
+      gone.abort();
+    });
     let response: Response;
     try {
-      response = await this.#handler(toRequest(incoming, gone.signal, info), info);
+      response = await this.#handler(toRequest(incoming, gone.signal, info.localAddr), info);
     } catch (error) {
-      response = await this.#onError(error);
+      response = error instanceof BadRequest
+        ? new Response(`${error.message}\n`, { status: error.status })
+        : await this.#onError(error);
     }
-    await send(response, incoming, outgoing, gone.signal).catch(() => outgoing.destroy());
+    try {
+      await send(response, incoming, outgoing, gone.signal);
+    } catch {
+      outgoing.destroy();
+      if (response.body?.locked === false) await response.body.cancel().catch(() => {});
+    }
   }
 
   async shutdown(): Promise<void> {
     this.#listener.close();
-    this.#node.closeIdleConnections();
     Object.defineProperty(this.#node, "listening", { value: false });
+    for (const [duplex, { answering }] of this.#connections) if (answering === 0) duplex.destroy();
     await this.finished;
   }
 
@@ -127,18 +194,30 @@ class Server implements HttpServer {
   }
 }
 
-function toRequest(incoming: IncomingMessage, signal: AbortSignal, info: HttpConnInfo): Request {
-  const { hostname, port } = info.localAddr;
-  const own = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
-  const url = new URL(incoming.url ?? "/", `http://${incoming.headers.host ?? own}`);
-  const headers = new Headers();
-  for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
-    headers.append(incoming.rawHeaders[i]!, incoming.rawHeaders[i + 1]!);
-  }
-  const method = incoming.method ?? "GET";
-  const hasBody = method !== "GET" && method !== "HEAD";
-  const body = hasBody ? Readable.toWeb(incoming) as ReadableStream<Uint8Array> : null;
-  return new Request(url, { method, headers, body, signal });
+/** What to answer to what node:http could not read; without a status: nothing. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: "413 Content Too Large",
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+};
+
+/** Says what is wrong with a request, where there is somebody to hear it. */
+function refuse(error: Error & { code?: string }, socket: unknown): void {
+  const duplex = socket as ConnDuplex & { _httpMessage?: { _headerSent: boolean } };
+  if (duplex.writableEnded) return duplex.destroySoon(); // it was told
+  // An answer that has begun can't turn into another one.
+  if (!duplex.writable || duplex._httpMessage?._headerSent) duplex.destroy(error);
+  else end(duplex, REFUSALS[error.code ?? ""] ?? "400 Bad Request");
+}
+
+/** Ends a connection with an answer. */
+function end(duplex: ConnDuplex, status: string): void {
+  const text = `${status.slice(4)}\n`;
+  duplex.end(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain;charset=UTF-8\r\n` +
+      `Content-Length: ${text.length}\r\n\r\n${text}`,
+  );
+  duplex.destroySoon();
 }
 
 async function send(

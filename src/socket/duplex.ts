@@ -10,7 +10,10 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { withCode } from "./node_errors.ts";
 import { type TcpConn, writeAll } from "./tcp_conn.ts";
 
+/** Most that is read at once, in bytes. */
 const CHUNK = 64 * 1024;
+/** How long {@linkcode ConnDuplex.destroySoon} waits for the peer to close, in milliseconds. */
+const LINGER = 2000;
 
 /** A connection as a Node `Duplex`, with the parts of `net.Socket` that programs ask for. */
 export class ConnDuplex extends Duplex {
@@ -32,11 +35,13 @@ export class ConnDuplex extends Duplex {
   bytesWritten: number = 0;
   /** After how much silence `timeout` is emitted, in milliseconds; 0: never. */
   timeout: number = 0;
+  /** Resolves when nothing is left of the connection after {@linkcode destroySoon}. */
+  lingering: Promise<void> = Promise.resolve();
   #conn: TcpConn | null = null;
   /** What waits for a connection. */
   #waiting: (() => void)[] = [];
-  /** Read into, then copied from: chunks that wait hold no more memory than their own length. */
-  #buffer: Uint8Array | null = null;
+  /** Whether what still comes is to be read, and thrown away, before the end. */
+  #lingers = false;
   #idle: ReturnType<typeof setTimeout> | undefined;
 
   /** One without a connection as yet. */
@@ -67,19 +72,18 @@ export class ConnDuplex extends Duplex {
   /** Node asks for it. */
   override _read(): void {
     this.#withConn((conn) => {
-      const buffer = this.#buffer ??= new Uint8Array(CHUNK);
-      conn.read(buffer).then(
-        (n) => {
+      conn.readChunk(CHUNK).then(
+        (chunk) => {
+          if (this.destroyed) return;
           this.#idle?.refresh();
-          this.bytesRead += n ?? 0;
-          this.push(n === null ? null : Buffer.from(buffer.subarray(0, n)));
+          this.bytesRead += chunk?.length ?? 0;
+          this.push(chunk === null ? null : Buffer.from(chunk.buffer, 0, chunk.length));
         },
         (error) => this.destroy(withCode(error)),
       );
     });
   }
 
-  /** Node asks for it. */
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
     this.#withConn((conn) => {
       this.#idle?.refresh();
@@ -99,8 +103,11 @@ export class ConnDuplex extends Duplex {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimeout(this.#idle);
     this.#waiting.length = 0;
-    if (error !== null) this.#conn?.abort();
-    this.#conn?.close();
+    const conn = this.#conn;
+    if (error !== null) conn?.abort();
+    if (conn !== null && error === null && this.#lingers) {
+      this.lingering = untilPeerCloses(conn).then(() => conn.close());
+    } else conn?.close();
     done(error);
   }
 
@@ -110,8 +117,13 @@ export class ConnDuplex extends Duplex {
     return this.destroy();
   }
 
-  /** Ends the connection once what was written has gone out. */
+  /**
+   * Ends the connection once what was written has gone out, and the peer has closed too or 2 s have
+   * passed: what it still sends would draw a RST, and that could overtake our last words (RFC 9112
+   * §9.6).
+   */
   destroySoon(): void {
+    this.#lingers = true;
     if (this.writable) this.end();
     if (this.writableFinished) this.destroy();
     else this.once("finish", () => this.destroy());
@@ -163,6 +175,18 @@ export class ConnDuplex extends Duplex {
   /** Nothing, see {@linkcode ref}. */
   unref(): this {
     return this;
+  }
+}
+
+/** Reads what comes and throws it away, until the peer closes or {@linkcode LINGER} is over. */
+async function untilPeerCloses(conn: TcpConn): Promise<void> {
+  const timer = setTimeout(() => conn.close(), LINGER);
+  try {
+    while (await conn.readChunk(CHUNK) !== null);
+  } catch {
+    // It went without a word, or was too slow.
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -106,7 +106,8 @@ function checkName(name: string | undefined, names: readonly string[], what: str
   throw new RangeError(`Unknown ${what} "${name}": use one of ${names.join(", ")}`);
 }
 
-function checkInteger(value: number, lowest: number, highest: number, what: string): number {
+/** Checks a whole number. */
+export function checkInteger(value: number, lowest: number, highest: number, what: string): number {
   if (!Number.isInteger(value) || value < lowest || value > highest) {
     throw new RangeError(`${what} must be an integer from ${lowest} to ${highest}: got ${value}`);
   }

@@ -148,21 +148,49 @@ export class TcpConn implements AsyncDisposable {
    * @throws {Deno.errors.BadResource} If this side has closed the connection.
    */
   async read(target: Uint8Array): Promise<number | null> {
-    const { tcp } = this.#context.stack;
-    const tcb = this.#tcb;
     if (target.length === 0) return 0;
     const until = this.#context.now() + this.#receiveTimeout;
     for (;;) {
-      if (this.#closed) throw closedHere("connection");
-      const n = tcp.receiveText(tcb, target, this.#context.now());
-      if (n > 0) {
-        this.#context.kick();
-        return n;
-      }
-      if (tcp.isAtEnd(tcb)) return null;
-      this.#throwIfGone();
-      await this.#wait(this.#waiters.readable, until, "Nothing to read");
+      const n = this.#receive(target);
+      if (n > 0) return n;
+      if (!await this.#untilReadable(until)) return null;
     }
+  }
+
+  /**
+   * Reads as {@linkcode read} does, into a new array: nothing is allocated while it waits.
+   *
+   * @param most Most bytes to read, 1 or more.
+   * @returns The bytes, or `null` once the peer has closed and everything is read.
+   */
+  async readChunk(most: number): Promise<Uint8Array<ArrayBuffer> | null> {
+    const until = this.#context.now() + this.#receiveTimeout;
+    for (;;) {
+      const { length } = this.#tcb.receiveBuffer;
+      if (length > 0 && !this.#closed) {
+        const chunk = new Uint8Array(Math.min(length, most));
+        const n = this.#receive(chunk);
+        if (n > 0) return chunk.subarray(0, n);
+      }
+      if (!await this.#untilReadable(until)) return null;
+    }
+  }
+
+  /** Takes what has arrived, as far as there is room for it. */
+  #receive(target: Uint8Array): number {
+    if (this.#closed) throw closedHere("connection");
+    const n = this.#context.stack.tcp.receiveText(this.#tcb, target, this.#context.now());
+    if (n > 0) this.#context.kick();
+    return n;
+  }
+
+  /** Waits until there may be something to read; `false`: there will not be, the peer has closed. */
+  async #untilReadable(until: number): Promise<boolean> {
+    if (this.#closed) throw closedHere("connection");
+    if (this.#context.stack.tcp.isAtEnd(this.#tcb)) return false;
+    this.#throwIfGone();
+    await this.#wait(this.#waiters.readable, until, "Nothing to read");
+    return true;
   }
 
   /**

@@ -253,7 +253,8 @@ async function run(...args: string[]): Promise<{ code: number; stdout: string; s
 
 Deno.test("the exit code is 0 for help, which fits a screen, and for the version", async () => {
   const helps: [args: string[], lines: number, holds: string[]][] = [
-    [["--help"], 24, ["serve", "--tap", "--address", "--trace"]],
+    [["--help"], 24, ["serve", "http", "--tap", "--address", "--trace"]],
+    [["http", "--help"], 44, ["[DIR]", "--port", "--quiet", "--address"]],
     [["serve", "--help"], 44, ["--address", "--mtu", "--name", "--accept-any", "--trace", "--hex"]],
   ];
   for (const [args, most, holds] of helps) {

@@ -1,17 +1,19 @@
 /** HTTP on our connections, by Node's own modules: servers, clients, agents, TLS. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { createServer, request as requestHttp } from "node:http";
 import {
   createStack,
   fetchVia,
   httpAgent,
   type HttpHandler,
+  type HttpServer,
   memoryPair,
   serveHttp,
+  type ServeHttpOptions,
 } from "../../mod.ts";
 import type { NetworkStack } from "../../mod.ts";
-import { pattern, settles } from "../stacks.ts";
+import { hearAll, pattern, pause, say, settles, until } from "../stacks.ts";
 
 const URL_OF_SERVER = "http://10.0.0.2/";
 
@@ -178,4 +180,152 @@ Deno.test("a plain node:http server works with fetchVia()", async () => {
   const listener = host.listen({ port: 80 });
   listener.accept().then((conn) => node.emit("connection", toDuplex(conn)));
   assertEquals(await (await settles(fetchVia(client, URL_OF_SERVER))).text(), "plain");
+});
+
+/** Sends text, and reads what comes back, and how it ends. */
+async function exchange(client: NetworkStack, text: string, pauses = 0): Promise<string> {
+  const conn = await client.connect({ hostname: "10.0.0.2", port: 80 });
+  const pieces = pauses === 0 ? [text] : text.split("");
+  const sent = (async () => {
+    for (const piece of pieces) {
+      await say(conn, piece);
+      if (pauses > 0) await pause(pauses);
+    }
+  })().catch(() => {}); // the server has had enough
+  const answer = await settles(hearAll(conn), text.slice(0, 40));
+  conn.close();
+  await sent;
+  return new TextDecoder().decode(answer);
+}
+
+httpTest("what is no request is answered, and read to the end, not reset", () => {
+  return new Response("good");
+}, async (client) => {
+  const host = "Host: a\r\n";
+  const cases: [request: string, status: RegExp][] = [
+    ["GARBAGE\r\n\r\n", /^HTTP\/1\.1 400 /],
+    ["GET / HTTP/1.1\r\nbad header\r\n\r\n", /^HTTP\/1\.1 400 /],
+    ["GET / HTTP/1.1\r\n\r\n", /^HTTP\/1\.1 400 /],
+    [`GET / HTTP/1.1\r\n${host}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`, /^HTTP\/1\.1 400 /],
+    [`GET / HTTP/1.1\r\n${host}Connection: close\r\nHost: b\r\n\r\n`, /^HTTP\/1\.1 400 /],
+    [`GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n`, /^HTTP\/1\.1 400 /],
+    [`GET ftp://a/ HTTP/1.1\r\n${host}Connection: close\r\n\r\n`, /^HTTP\/1\.1 400 /],
+    [`GET / HTTP/1.1\r\n${host}X: ${"x".repeat(1_000_000)}\r\n\r\n`, /^HTTP\/1\.1 431 /],
+    [`TRACE / HTTP/1.1\r\n${host}Connection: close\r\n\r\n`, /^HTTP\/1\.1 501 /],
+    [`CONNECT a:1 HTTP/1.1\r\n${host}\r\n`, /^HTTP\/1\.1 501 /],
+    [`GET // HTTP/1.1\r\n${host}Connection: close\r\n\r\n`, /^HTTP\/1\.1 200 /],
+    [`GET http://a/ HTTP/1.1\r\n${host}Connection: close\r\n\r\n`, /^HTTP\/1\.1 200 /],
+    [`GET / HTTP/1.0\r\n\r\n`, /^HTTP\/1\.1 200 /],
+  ];
+  for (const [request, status] of cases) assertMatch(await exchange(client, request), status);
+});
+
+/** A test of what is limited, with a server of its own. */
+function limitTest(
+  name: string,
+  options: ServeHttpOptions,
+  body: (client: NetworkStack, host: NetworkStack, server: HttpServer) => Promise<void>,
+): void {
+  Deno.test(name, async () => {
+    const [one, other] = memoryPair();
+    await using client = createStack({ device: one, address: "10.0.0.1" });
+    await using host = createStack({ device: other, address: "10.0.0.2" });
+    await using server = serveHttp(host.listen({ port: 80 }), handler, options);
+    await settles(body(client, host, server));
+  });
+  function handler(): Response {
+    return new Response("good", { headers: { "content-length": "4" } });
+  }
+}
+
+limitTest(
+  "headers that don't come, or drip, are answered with 408 in time",
+  { headersTimeout: 200 },
+  async (client) => {
+    const drip = "GET / HTTP/1.1\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const answers = await Promise.all([
+      exchange(client, ""),
+      exchange(client, drip, 20),
+      exchange(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /"),
+    ]);
+    assertMatch(answers[0]!, /^HTTP\/1\.1 408 /);
+    assertMatch(answers[1]!, /^HTTP\/1\.1 408 /);
+    assertMatch(answers[2]!, /^HTTP\/1\.1 200 [^]*goodHTTP\/1\.1 408 /);
+  },
+);
+
+limitTest(
+  "a connection that asks for nothing more is closed in time",
+  { keepAliveTimeout: 100 },
+  async (client) => {
+    const answer = await exchange(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assertMatch(answer, /^HTTP\/1\.1 200 [^]*good$/);
+  },
+);
+
+limitTest(
+  "a client that does not read its answer is got rid of",
+  { idleTimeout: 200 },
+  async (client, host, server) => {
+    const conn = await client.connect({ hostname: "10.0.0.2", port: 80 });
+    // Answers to more requests than there is room for.
+    const request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(50_000);
+    await say(conn, request).catch(() => {});
+    await until(() => server.connectionCount === 0, "its connection ends");
+    conn.abort();
+    conn.close();
+    await until(() => host.core.tcp.connectionCount === 0, "nothing is left of it");
+  },
+);
+
+limitTest(
+  "so many connections are served at a time, and the others later",
+  { maxConnections: 3, headersTimeout: 100 },
+  async (client, _host, server) => {
+    const request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    const slow = Array.from({ length: 3 }, () => exchange(client, ""));
+    const most: number[] = [];
+    const answers = Promise.all(Array.from({ length: 10 }, async () => {
+      const answer = await exchange(client, request);
+      most.push(server.connectionCount);
+      return answer;
+    }));
+    for (const answer of await answers) assertMatch(answer, /^HTTP\/1\.1 200 /);
+    for (const answer of await Promise.all(slow)) assertMatch(answer, /^HTTP\/1\.1 408 /);
+    assert(Math.max(...most) <= 3, `${most}`);
+  },
+);
+
+limitTest(
+  "shutdown() does not wait for connections without a request",
+  {},
+  async (client, _, server) => {
+    const conn = await client.connect({ hostname: "10.0.0.2", port: 80 });
+    await say(conn, "GET / HTTP/1.1\r\n");
+    await until(() => server.connectionCount === 1, "it is served");
+    const start = performance.now();
+    await server.shutdown();
+    assert(performance.now() - start < 1000);
+    conn.close();
+  },
+);
+
+Deno.test("serveHttp() says which limits make no sense", async () => {
+  const [device] = memoryPair();
+  await using host = createStack({ device, address: "10.0.0.2" });
+  const cases: ServeHttpOptions[] = [
+    { headersTimeout: 0 },
+    { keepAliveTimeout: -1 },
+    { idleTimeout: NaN },
+    { maxConnections: 0 },
+  ];
+  for (const options of cases) {
+    const listener = host.listen({ port: 80 });
+    assertThrows(
+      () => serveHttp(listener, () => new Response(), options),
+      RangeError,
+      "must be an integer",
+    );
+    listener.close();
+  }
 });

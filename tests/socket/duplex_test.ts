@@ -9,6 +9,7 @@ import {
 } from "node:http";
 import type { Duplex } from "node:stream";
 import { toDuplex } from "../../mod.ts";
+import { ConnDuplex } from "../../src/socket/duplex.ts";
 import {
   connected,
   FAR,
@@ -126,6 +127,19 @@ pairTest("destroying a Duplex closes, and with an error resets", async (pair) =>
     if (error === undefined) assertEquals(await settles(end), null);
     else await assertRejects(() => settles(end), Deno.errors.ConnectionReset);
   }
+});
+
+pairTest("destroySoon() has the peer read all, though it sends what nobody wants", async (pair) => {
+  const [a, b] = await connected(pair);
+  const duplex = new ConnDuplex().attach(a);
+  duplex.write("last words");
+  duplex.destroySoon();
+  await settles(new Promise((resolve) => duplex.once("close", resolve)));
+  await settles(say(b, "x".repeat(3 * MIB)));
+  assertEquals(new TextDecoder().decode(await settles(hearAll(b))), "last words");
+  b.close();
+  await settles(duplex.lingering);
+  assertEquals([...pair.near.core.tcp.connections()], []);
 });
 
 pairTest("a Duplex fails when the peer resets, be it reading or writing", async (pair) => {
