@@ -11,7 +11,7 @@ import { openFirst } from "../socket/connect.ts";
 import { checkPort, closedHere } from "../socket/errors.ts";
 import type { EchoResult } from "../socket/echo_session.ts";
 import { IpSocket, type IpSocketOptions } from "../socket/ip_socket.ts";
-import { checkConnectionOptions, checkTime, checkTtl } from "../socket/options.ts";
+import { checkConnectionOptions, checkTcpConfig, checkTime, checkTtl } from "../socket/options.ts";
 import { ping, type PingOptions, pings, type PingsOptions } from "../socket/ping.ts";
 import { type DnsOptions, type ResolveOptions, Resolver } from "../socket/resolver.ts";
 import { TcpConn } from "../socket/tcp_conn.ts";
@@ -195,6 +195,7 @@ export class NetworkStack implements AsyncDisposable {
     this.#devices = interfaces.map(({ device }) => device);
     const { ttl, tcp, icmp, secret } = options;
     if (ttl !== undefined) checkTtl(ttl);
+    if (tcp !== undefined) checkTcpConfig(tcp);
     const { forward, reversePathCheck } = options;
     checkForwarding(options);
     if (secret !== undefined) checkSecret(secret);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { TcpConfig } from "../tcp/config.ts";
+import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
 import { CONGESTION_NAMES } from "../tcp/congestion/registry.ts";
 import type { ConnectionOptions } from "../tcp/connection_options.ts";
 import { ECN_MODES } from "../tcp/ecn.ts";
@@ -112,4 +112,28 @@ export function checkInteger(value: number, lowest: number, highest: number, wha
     throw new RangeError(`${what} must be an integer from ${lowest} to ${highest}: got ${value}`);
   }
   return value;
+}
+
+/**
+ * Checks settings of TCP that a user gave: that there are such, of the right type, and no number is
+ * below 0. Times and limits may be `Infinity`.
+ *
+ * @throws {TypeError} If there is no such setting, or its value is of another type.
+ * @throws {RangeError} If a number is below 0 or NaN, or a name is not known.
+ */
+export function checkTcpConfig(config: Partial<TcpConfig>): void {
+  for (const [name, value] of Object.entries(config)) {
+    const byDefault: unknown = DEFAULT_TCP_CONFIG[name as keyof TcpConfig];
+    if (byDefault === undefined) throw new TypeError(`There is no setting ${name} of TCP`);
+    if (value === undefined) continue;
+    if (typeof value !== typeof byDefault) {
+      throw new TypeError(`The setting ${name} of TCP is a ${typeof byDefault}: got ${value}`);
+    }
+    if (typeof value === "number" && !(value >= 0)) {
+      throw new RangeError(`The setting ${name} of TCP must not be below 0: got ${value}`);
+    }
+  }
+  if (config.ttl !== undefined && config.ttl !== 0) checkTtl(config.ttl);
+  checkName(config.congestion, CONGESTION_NAMES, "congestion control");
+  checkName(config.ecn, ECN_MODES, "ECN mode");
 }

@@ -1,5 +1,11 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { ConnectOptions, NetworkStack, TcpConn } from "../../mod.ts";
+import {
+  type ConnectOptions,
+  createStack,
+  memoryPair,
+  type NetworkStack,
+  type TcpConn,
+} from "../../mod.ts";
 import {
   connected,
   FAR,
@@ -343,3 +349,20 @@ pairTest(
     far.listen({ port: 7 }).close();
   },
 );
+
+Deno.test("createStack() refuses settings of TCP that cannot be", () => {
+  const [device] = memoryPair();
+  const cases: [tcp: Record<string, unknown>, type: new (m: string) => Error, says: string][] = [
+    [{ delayedAck: -1 }, RangeError, "delayedAck of TCP must not be below 0: got -1"],
+    [{ msl: NaN }, RangeError, "msl of TCP must not be below 0: got NaN"],
+    [{ sack: 1 }, TypeError, "sack of TCP is a boolean: got 1"],
+    [{ receiveBuffer: "64k" }, TypeError, "receiveBuffer of TCP is a number: got 64k"],
+    [{ windowscaling: true }, TypeError, "There is no setting windowscaling of TCP"],
+    [{ ttl: 256 }, RangeError, "Time to live"],
+    [{ congestion: "vegas" }, RangeError, "congestion control"],
+    [{ ecn: "maybe" }, RangeError, "ECN mode"],
+  ];
+  for (const [tcp, type, says] of cases) {
+    assertThrows(() => createStack({ device, address: FAR, tcp: tcp as never }), type, says);
+  }
+});
