@@ -9,8 +9,15 @@ import type { Device } from "../phy/device.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Packet } from "../wire/packet.ts";
 
-/** Most packets between two turns of the event loop, so that timers and programs get theirs. */
+/** Most packets that are answered at once: one acknowledgement a connection. */
 const BATCH = 64;
+
+/**
+ * How long batches are received one after another before timers and programs get their turn, in
+ * milliseconds. With one batch a turn, a program that sends as much as it can would leave those
+ * who send to it behind, because its turn is the longer one.
+ */
+const SLICE = 2;
 
 /** Longest time that `setTimeout` can wait, in milliseconds: it takes a longer one for none. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
@@ -43,14 +50,15 @@ export class Dispatcher {
     const receive = (packet: Packet) => this.#stack.receive(packet, this.#batchTime, from);
     await nextTurn(); // whoever has made the stack gets to listen before the first packet
     while (!this.#stopped) {
-      this.#batchTime = this.#now();
-      const count = device.receive(BATCH, receive);
-      if (count > 0) {
-        this.#poll();
-        await nextTurn();
-      } else if (!await device.readable()) {
-        return;
-      }
+      const end = this.#now() + SLICE;
+      let count: number;
+      do {
+        this.#batchTime = this.#now();
+        count = device.receive(BATCH, receive);
+        if (count > 0) this.#poll();
+      } while (count === BATCH && this.#now() < end && !this.#stopped);
+      if (count > 0) await nextTurn();
+      else if (!await device.readable()) return;
     }
   }
 
