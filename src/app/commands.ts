@@ -4,6 +4,8 @@
  * @module
  */
 
+import { CHAT } from "./chat/command.ts";
+import { CHAT_SERVER } from "./chat/server_command.ts";
 import type { Command } from "./command.ts";
 import {
   type CommandLine,
@@ -23,7 +25,17 @@ import { SERVE } from "./serve.ts";
 import { TRACEROUTE } from "./traceroute.ts";
 
 /** Every command; the first is meant where none is named. */
-const COMMANDS: readonly Command[] = [SERVE, HTTP, NC, PING, TRACEROUTE, RESOLVE, IPERF3];
+const COMMANDS: readonly Command[] = [
+  SERVE,
+  HTTP,
+  CHAT_SERVER,
+  CHAT,
+  NC,
+  PING,
+  TRACEROUTE,
+  RESOLVE,
+  IPERF3,
+];
 
 const GENERAL_OPTIONS = {
   help: { short: "h", help: "this" },

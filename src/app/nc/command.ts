@@ -14,9 +14,9 @@ import { readFamily } from "../ping.ts";
 import { standardStreams } from "../streams.ts";
 import { print, printError } from "../terminal.ts";
 import { checkName, readSeconds, withStack } from "../with_stack.ts";
-import { parsePort, parsePorts } from "./ports.ts";
+import { parsePort, parsePorts } from "../ports.ts";
 import { scan } from "./scan.ts";
-import { aborted, type ExchangeOptions, type Outcome } from "./session.ts";
+import { aborted, type ExchangeOptions, type Outcome } from "../session.ts";
 import { exchange } from "./tcp.ts";
 import { exchangeDatagrams } from "./udp.ts";
 

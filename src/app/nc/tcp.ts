@@ -5,7 +5,7 @@
  */
 
 import { type TcpConn, writeAll } from "../../socket/tcp_conn.ts";
-import { aborted, type ExchangeOptions, type Outcome, Session } from "./session.ts";
+import { aborted, type ExchangeOptions, type Outcome, Session } from "../session.ts";
 
 /** How much is received at once, in bytes. */
 const CHUNK = 64 * 1024;

@@ -5,7 +5,7 @@
  */
 
 import type { UdpSocket } from "../../socket/udp_socket.ts";
-import { aborted, type ExchangeOptions, type Outcome, Session } from "./session.ts";
+import { aborted, type ExchangeOptions, type Outcome, Session } from "../session.ts";
 
 /** How long to wait when the device has no room for a datagram, in milliseconds. */
 const NO_ROOM_DELAY = 1;

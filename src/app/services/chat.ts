@@ -5,14 +5,18 @@
  */
 
 import { type TcpConn, writeAll } from "../../socket/tcp_conn.ts";
+import { printable } from "../printable.ts";
 import type { LineReader } from "./line_reader.ts";
 
 /** Most lines that wait for one who doesn't read; then the connection is closed. */
 const MAX_WAITING = 1000;
+const NICK = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,19}$/u;
+const COMMANDS = "/who, /nick NAME and /quit";
 
 /** One who chats. Lines wait here, so that a slow reader holds up nobody else. */
 class Member {
-  readonly name: string;
+  /** At first where one is. No nick has a colon: nobody can look like somebody else. */
+  name: string;
   #conn: TcpConn;
   #waiting: string[] = [];
   #sending = false;
@@ -45,6 +49,12 @@ class Member {
 /** Everybody who chats. */
 export class Chat {
   #members = new Set<Member>();
+  #log: (line: string) => void;
+
+  /** @param log Told of who comes and goes. */
+  constructor(log: (line: string) => void = () => {}) {
+    this.#log = log;
+  }
 
   /** Lets one take part until it leaves. */
   async serve(conn: TcpConn, lines: LineReader): Promise<void> {
@@ -52,25 +62,54 @@ export class Chat {
     const others = this.#members.size;
     this.#members.add(member);
     member.tell(`* Welcome, ${member.name}; ${others} other${others === 1 ? " is" : "s are"} here`);
-    this.#tellOthers(member, `* ${member.name} has joined`);
+    this.#announce(member, `* ${member.name} has joined`);
     try {
       for (let line = await lines.next(); line !== null; line = await lines.next()) {
         const text = printable(line);
-        if (text !== "") this.#tellOthers(member, `${member.name}: ${text}`);
+        if (text === "/quit") return;
+        if (text.startsWith("/")) this.#obey(member, text);
+        else if (text !== "") this.#tellOthers(member, `${member.name}: ${text}`);
       }
     } finally {
       this.#members.delete(member);
-      this.#tellOthers(member, `* ${member.name} has left`);
+      this.#announce(member, `* ${member.name} has left`);
     }
+  }
+
+  #obey(member: Member, text: string): void {
+    const [command, ...words] = text.trim().split(/\s+/);
+    if (command === "/who") this.#tellWho(member);
+    else if (command === "/nick") this.#rename(member, words.join(" "));
+    else member.tell(`* There is no ${command}, only ${COMMANDS}`);
+  }
+
+  #tellWho(member: Member): void {
+    const names = [...this.#members].map((each) =>
+      each === member ? `${each.name} (you)` : each.name
+    );
+    member.tell(`* Here are ${names.join(", ")}`);
+  }
+
+  #rename(member: Member, nick: string): void {
+    if (!NICK.test(nick)) {
+      return member.tell("* A name is up to 20 letters, digits, dots, dashes and underscores");
+    }
+    const isSame = (name: string) => name.toLowerCase() === nick.toLowerCase();
+    if ([...this.#members].some((each) => each !== member && isSame(each.name))) {
+      return member.tell(`* Somebody else is called ${nick}`);
+    }
+    const before = member.name;
+    member.name = nick;
+    member.tell(`* You are called ${nick}`);
+    this.#announce(member, `* ${before} is called ${nick}`);
+  }
+
+  #announce(member: Member, line: string): void {
+    this.#log(line);
+    this.#tellOthers(member, line);
   }
 
   #tellOthers(speaker: Member, line: string): void {
     for (const member of this.#members) if (member !== speaker) member.tell(line);
   }
-}
-
-/** Without control characters, which could do things to the others' terminals. */
-function printable(line: string): string {
-  // deno-lint-ignore no-control-regex
-  return line.replaceAll(/[\x00-\x08\x0a-\x1f\x7f-\x9f]/g, "");
 }

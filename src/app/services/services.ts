@@ -39,7 +39,7 @@ export function startServices(stack: NetworkStack, options: ServiceOptions): voi
 }
 
 /** Serves every connection, side by side, until the listener is closed. */
-async function serveEach(
+export async function serveEach(
   listener: TcpListener,
   handler: (conn: TcpConn) => Promise<void>,
 ): Promise<void> {

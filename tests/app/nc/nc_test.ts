@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { readRequest } from "../../../src/app/commands.ts";
 import { UsageError } from "../../../src/app/errors.ts";
 import { readWishes } from "../../../src/app/nc/command.ts";
-import { parsePorts } from "../../../src/app/nc/ports.ts";
+import { parsePorts } from "../../../src/app/ports.ts";
 import { scan } from "../../../src/app/nc/scan.ts";
 import { exchange } from "../../../src/app/nc/tcp.ts";
 import { exchangeDatagrams } from "../../../src/app/nc/udp.ts";

@@ -1,10 +1,10 @@
 /**
- * What an exchange of `nc` is told, and how it comes to its end.
+ * What programs that exchange bytes are told, and how they come to their end.
  *
  * @module
  */
 
-import { OutputGone, type Streams } from "../streams.ts";
+import { OutputGone, type Streams } from "./streams.ts";
 
 /** How an exchange is to be. */
 export interface ExchangeOptions {
@@ -37,7 +37,7 @@ export class Session {
   #idle: number | undefined;
 
   /** @param close Has every call that waits settle. */
-  constructor({ idle }: ExchangeOptions, close: () => void) {
+  constructor({ idle }: Pick<ExchangeOptions, "idle">, close: () => void) {
     this.#close = close;
     this.#idle = idle;
   }
