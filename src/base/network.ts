@@ -48,6 +48,9 @@ export interface Network {
   /** A destination does not answer: the way there may be dead (RFC 1122 §3.3.1.4). */
   suspect(destination: IpAddress): void;
 
+  /** A destination has acknowledged something new: the way there works (RFC 4861 §7.3.1). */
+  confirm(destination: IpAddress, now: number): void;
+
   /** Whether `address` is one of ours. */
   isOwn(address: IpAddress): boolean;
 

@@ -151,7 +151,6 @@ export class Ethernet implements LinkLayer {
     this.#neighborsOf(nextHop).suspect(nextHop);
   }
 
-  /** Something came back through this neighbor: it need not be asked (RFC 4861 §7.3.1). */
   confirm(nextHop: IpAddress, now: number): void {
     this.#neighborsOf(nextHop).confirm(nextHop, now);
   }

@@ -318,7 +318,16 @@ export class Ip implements Network {
   isInvalidSource(source: IpAddress, from: Interface): boolean {
     if (source.isMulticast || source.isBroadcast || source.isUnspecified) return true;
     if (from.isLoopback || this.#isLooped) return false;
-    return source.isLoopback || this.isOwn(source) || from.isDirectedBroadcast(source);
+    return source.isLoopback || this.isOwn(source) || this.#isDirectedBroadcast(source);
+  }
+
+  /** Whether an answer to `address` would go to everybody on one of our links. */
+  #isDirectedBroadcast(address: IpAddress): boolean {
+    const { interfaces } = this;
+    for (let i = 0; i < interfaces.length; i++) {
+      if (interfaces[i]!.isDirectedBroadcast(address)) return true;
+    }
+    return false;
   }
 
   send(source: IpAddress, destination: IpAddress, protocol: number, options: SendOptions): boolean {
@@ -491,6 +500,12 @@ export class Ip implements Network {
     this.counters.ipSuspectedPaths++;
     if (this.#findHop(destination, destination.zone)) {
       this.#hopInterface!.layer.suspect(this.#hopNext);
+    }
+  }
+
+  confirm(destination: IpAddress, now: number): void {
+    if (this.#findHop(destination, destination.zone)) {
+      this.#hopInterface!.layer.confirm(this.#hopNext, now);
     }
   }
 

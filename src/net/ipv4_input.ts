@@ -50,6 +50,8 @@ export class Ipv4Input {
     const header = this.#header;
     if (this.#isInvalidSource(packet, from)) return Drop.IP_BAD_SOURCE;
     const isForUs = this.#isForUs(packet, from);
+    // RFC 1122 §3.2.1.3: silently, whatever else may be wrong with it.
+    if (!isForUs && this.#ip.forwarder === null) return Drop.IP_NOT_FOR_US;
     if (header.headerLength > IPV4_MIN_HEADER) {
       const wrong = this.#options.check(view, at, at + IPV4_MIN_HEADER, packet.transportAt);
       if (wrong !== Drop.NONE) return this.#badOption(wrong, packet, now);

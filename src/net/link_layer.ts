@@ -38,8 +38,11 @@ export interface LinkLayer {
    */
   send(packet: Packet, nextHop: IpAddress): boolean;
 
-  /** A neighbor does not seem to answer, or does: what a transport knows (RFC 4861 §7.3.1). */
+  /** A transport gets no answers through this neighbor: it is asked whether it still is there. */
   suspect(nextHop: IpAddress): void;
+
+  /** A transport got an answer through this neighbor: it need not be asked (RFC 4861 §7.3.1). */
+  confirm(nextHop: IpAddress, now: number): void;
 
   /** Does what is due at `now`: requests, retransmissions, expiry. */
   poll(now: number): void;

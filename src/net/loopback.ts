@@ -69,6 +69,8 @@ export class Loopback implements Link, LinkLayer {
 
   suspect(): void {}
 
+  confirm(): void {}
+
   poll(): void {}
 
   /** At once, while something waits. */

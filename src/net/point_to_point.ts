@@ -33,6 +33,8 @@ export class PointToPoint implements LinkLayer {
 
   suspect(): void {}
 
+  confirm(): void {}
+
   poll(): void {}
 
   nextDeadline(): number {

@@ -7,6 +7,7 @@
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type { NetworkStack } from "../host/network_stack.ts";
 import { httpAgent, httpsAgent } from "./agent.ts";
 
@@ -98,11 +99,16 @@ async function exchange(
   const outgoing: ClientRequest = isSecure
     ? requestHttps({ ...options, ...definedOf(tls), agent: httpsAgent(stack) }, resolve)
     : requestHttp({ ...options, agent: httpAgent(stack) }, resolve);
-  outgoing.on("error", (error) => {
-    reject(signal.aborted ? signal.reason : new TypeError(`Cannot fetch ${url}`, { cause: error }));
-  });
+  const fail = (cause: unknown) => {
+    reject(signal.aborted ? signal.reason : new TypeError(`Cannot fetch ${url}`, { cause }));
+  };
+  outgoing.on("error", fail);
   if (request.body === null) outgoing.end();
-  else Readable.fromWeb(request.body as never).pipe(outgoing);
+  else {
+    // A body that breaks off ends the request, and the other way round.
+    const body = Readable.fromWeb(request.body as never).on("error", fail);
+    pipeline(body, outgoing).catch(fail);
+  }
   return await promise;
 }
 

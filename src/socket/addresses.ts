@@ -75,13 +75,20 @@ export function sourceTo(ip: Ip, remote: IpAddress, wish?: string): IpAddress {
   }
   if (wish === undefined) return source.clone();
   const wished = parseAddress(ip, wish);
-  if (wished.family !== remote.family) {
-    throw new TypeError(
-      `IPv${remote.family} packets need an IPv${remote.family} source: got ${wish}`,
-    );
-  }
+  checkFamily(wished, remote);
   if (!ip.isOwn(wished)) {
     throw new Deno.errors.AddrNotAvailable(`${wish} is not an address of this stack`);
   }
   return wished;
+}
+
+/**
+ * Checks that packets from `source` can go to `remote`.
+ *
+ * @throws {TypeError} If they are not of the same family.
+ */
+export function checkFamily(source: IpAddress, remote: IpAddress): void {
+  const { family } = remote;
+  if (source.family === family) return;
+  throw new TypeError(`IPv${family} packets need an IPv${family} source: got ${source}`);
 }

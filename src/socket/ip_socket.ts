@@ -8,7 +8,7 @@ import { copyBytes } from "../base/bytes.ts";
 import type { IpAddress } from "../wire/address.ts";
 import type { Packet } from "../wire/packet.ts";
 import { TRANSPORT_AT } from "../wire/packet.ts";
-import { formatAddress, parseAddress } from "./addresses.ts";
+import { checkFamily, formatAddress, parseAddress } from "./addresses.ts";
 import type { SocketContext } from "./context.ts";
 import { closedHere } from "./errors.ts";
 import { Gate } from "./gate.ts";
@@ -110,6 +110,7 @@ export class IpSocket implements AsyncIterable<IpMessage>, AsyncDisposable {
    * @throws {Deno.errors.BadResource} If the socket is closed.
    * @throws {Deno.errors.NetworkUnreachable} If the stack has no way there.
    * @throws {RangeError} If it is larger than what IP carries.
+   * @throws {TypeError} If `hostname` is not an IP address, or not of the bound address's family.
    */
   send(bytes: Uint8Array, hostname: string): Promise<boolean> {
     return Promise.try(() => {
@@ -124,6 +125,7 @@ export class IpSocket implements AsyncIterable<IpMessage>, AsyncDisposable {
       if (source === undefined) {
         throw new Deno.errors.NetworkUnreachable(`No way to ${hostname} from this stack`);
       }
+      if (this.#address !== null) checkFamily(this.#address, destination);
       ip.outgoing.bytes.set(bytes, TRANSPORT_AT);
       ip.outgoing.end = TRANSPORT_AT + bytes.length;
       const options = { ttl: this.#ttl, tos: 0, dontFragment: false };

@@ -8,7 +8,7 @@ import { ErrorKind, type SendOptions, type TransportError } from "../base/networ
 import type { Datagram, Udp, UdpReceiver } from "../net/udp.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { Drop } from "../wire/drop.ts";
-import { formatAddress, parseAddress } from "./addresses.ts";
+import { checkFamily, formatAddress, parseAddress } from "./addresses.ts";
 import type { SocketContext } from "./context.ts";
 import { checkPort, closedHere } from "./errors.ts";
 import { Gate } from "./gate.ts";
@@ -281,6 +281,7 @@ export class UdpSocket
    * @returns The number of bytes sent; 0 if the device had no room for it just now.
    * @throws {RangeError} If it is larger than what IP carries; with `dontFragment`, than what the
    * path carries in one piece.
+   * @throws {TypeError} If the hostname is not an IP address, or not of the bound address's family.
    * @throws What an ICMP error says, if the socket is connected and has no {@linkcode onError}.
    */
   send(bytes: Uint8Array, to?: Deno.NetAddr): Promise<number> {
@@ -350,7 +351,9 @@ export class UdpSocket
       throw new Deno.errors.NetworkUnreachable(`No way to ${hostname} from this stack`);
     }
     const { address } = this.#receiver;
-    return address === null || address.isMulticast ? preferred : address;
+    if (address === null || address.isMulticast) return preferred;
+    checkFamily(address, remote);
+    return address;
   }
 
   /** Unbinds the socket; calls that wait reject. */

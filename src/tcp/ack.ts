@@ -216,7 +216,10 @@ function echoes(tcb: Tcb, sentAt: number): boolean {
     seqGe(progress.echo, timestamps.value(sentAt));
 }
 
-/** One measurement a round trip goes into RTO (RFC 6298 §3), each one into the minimum. */
+/**
+ * One measurement a round trip goes into RTO (RFC 6298 §3), each one into the minimum; and IP hears
+ * as often that the way works.
+ */
 function measureRtt(tcb: Tcb, now: number): void {
   // Behind what was sent again, what arrived long ago may be acknowledged only now.
   const rtt = progress.ambiguous ? -1 : progress.rtt;
@@ -227,6 +230,7 @@ function measureRtt(tcb: Tcb, now: number): void {
   if (!tcb.rtt.isBackedOff && seqLt(tcb.snd.una, tcb.rttRound)) return;
   tcb.rtt.sample(rtt);
   tcb.rttRound = tcb.snd.nxt;
+  tcb.context.network.confirm(tcb.remote, now);
 }
 
 /** What became of a tail loss probe (RFC 8985 §7.4). */

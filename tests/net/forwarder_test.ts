@@ -296,6 +296,20 @@ Deno.test("directed broadcasts stay outside (RFC 2644 §3)", () => {
   assertEquals(host.drops(), ["IP_NOT_FOR_US 1"]);
 });
 
+Deno.test("[RFC1122-04] nothing is answered to all hosts of another link of ours (RFC 1122 §3.2.1.3)", () => {
+  const host = new Router([LEFT_LAN, RIGHT_LAN]);
+  host.poll(10_000);
+  const echo = icmp(
+    8,
+    0,
+    new Uint8Array(4),
+    IpAddress.parse("10.1.0.1"),
+    IpAddress.parse("10.2.0.255"),
+  );
+  assertEquals(host.receive("left", frame(echo)), []);
+  assertEquals(host.drops(), ["IP_BAD_SOURCE 1"]);
+});
+
 Deno.test("a next hop that does not answer is unreachable, after three requests (RFC 1812 §5.2.7.1)", () => {
   const host = new Router([LEFT, RIGHT_LAN]);
   host.poll(10_000);

@@ -6,6 +6,7 @@ import { IpAddress } from "../../src/wire/address.ts";
 import { icmp, ipv4, type Sent, STACK } from "../packets.ts";
 import { TestHost } from "../stack/host.ts";
 import { bytesOf } from "../wire/hex.ts";
+import { Router } from "./router.ts";
 
 const US = "0a000002";
 const THEM = "0a000001";
@@ -72,6 +73,27 @@ Deno.test("malformed options are answered with a parameter problem that points a
     ]]);
     assertEquals(sent[0]!.payload.subarray(8), bytes);
   }
+});
+
+Deno.test("[RFC1122-03] a host is silent about packets to others, whatever options they have (RFC 1122 §3.2.1.3)", () => {
+  const host = new TestHost();
+  const rest = { protocol: 17, payload: new Uint8Array(8), destination: IpAddress.v4(10, 0, 0, 9) };
+  for (const options of ["07030000", "8307040a 00000100"]) {
+    assertEquals(host.receive(ipv4({ ...rest, options: bytesOf(options) })), [], options);
+  }
+  assertEquals(host.drops("IP_NOT_FOR_US"), 2);
+});
+
+Deno.test("a router tells of bad options of packets that it would send on (RFC 1812 §5.3.13.2)", () => {
+  const host = new Router([
+    { name: "left", addresses: ["10.1.0.1/24"] },
+    { name: "right", addresses: ["10.2.0.1/24"] },
+  ]);
+  const [source, destination] = [IpAddress.v4(10, 1, 0, 5), IpAddress.v4(10, 2, 0, 5)];
+  const options = bytesOf("07030000");
+  const packet = ipv4({ source, destination, protocol: 17, payload: new Uint8Array(8), options });
+  const [[name, bytes] = [], ...more] = host.receive("left", packet);
+  assertEquals([name, bytes?.[20], more], ["left", 12, []]);
 });
 
 Deno.test("routers write their address on the link that the packet leaves by (RFC 1812 §5.2.4.1)", () => {

@@ -81,6 +81,23 @@ httpTest("bodies of 100 MB stream both ways, chunked", (request) => {
   assertEquals(at, 100_000_000);
 });
 
+httpTest("a body that breaks off ends the request with its error", async (request) => {
+  await request.arrayBuffer();
+  return new Response();
+}, async (client) => {
+  const broken = new Error("no more");
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(pattern(10)),
+    pull: (controller) => controller.error(broken),
+  });
+  const error = await assertRejects(
+    () => fetchVia(client, URL_OF_SERVER, { method: "POST", body }),
+    TypeError,
+    "Cannot fetch",
+  );
+  assertEquals(error.cause, broken);
+});
+
 httpTest("a handler that throws is answered with 500, and the server goes on", (request) => {
   if (request.url.endsWith("/bad")) throw new Error("a secret");
   return new Response("good");

@@ -345,3 +345,16 @@ Deno.test("datagrams from a ring in shared memory are handed over in memory of t
   assertEquals(decode(received), "shared");
   await stack.close();
 });
+
+Deno.test("sockets with an address send to no other family", async () => {
+  const [one, other] = memoryPair();
+  await using stack = createStack({ device: one, address: ["10.0.0.1", "fd00::1"] });
+  await using _ = createStack({ device: other, address: ["10.0.0.2", "fd00::2"] });
+  const datagrams = stack.listenDatagram({ hostname: "10.0.0.1" });
+  const messages = stack.listenIp({ hostname: "fd00::1", protocol: 89 });
+  const [six, four] = ["IPv6 packets need an IPv6 source", "IPv4 packets need an IPv4 source"];
+  await assertRejects(() => datagrams.send(encode("x"), to(7, "fd00::2")), TypeError, six);
+  await assertRejects(() => messages.send(encode("x"), "10.0.0.2"), TypeError, four);
+  assertThrows(() => datagrams.connect(to(7, "fd00::2")), TypeError, six);
+  assertEquals(stack.core.counters.udpSent, 0);
+});
