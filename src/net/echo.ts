@@ -5,6 +5,7 @@
  */
 
 import type { Counters } from "../base/counters.ts";
+import type { Env } from "../base/env.ts";
 import {
   ErrorKind,
   type ErrorReceiver,
@@ -19,6 +20,7 @@ import { ICMP_HEADER, ICMP_TYPE, IcmpHeader } from "../wire/icmp.ts";
 import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
 import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
+import { RecentMessages } from "./recent_messages.ts";
 
 const DEFAULT_OPTIONS: SendOptions = { ttl: 0, tos: 0, dontFragment: false };
 
@@ -32,17 +34,20 @@ export interface EchoReceiver {
   echoError(sequence: number, error: TransportError): void;
 }
 
-/** Echo requests of either family. */
+/** Echo requests of either family, and what others say of our echo messages. */
 export class Echo implements ErrorReceiver {
   /** Who sent requests, by their identifier. */
   readonly receivers: Map<number, EchoReceiver> = new Map();
   #network: Network;
   #counters: Counters;
   #header = new IcmpHeader();
+  /** Large answers of ours, which may be too big for the path. */
+  #replies: RecentMessages;
 
-  constructor(network: Network, counters: Counters) {
+  constructor(network: Network, counters: Counters, env: Env) {
     this.#network = network;
     this.#counters = counters;
+    this.#replies = new RecentMessages(env);
   }
 
   /** Takes an answer that IP has laid open, whose checksum is right. */
@@ -54,10 +59,19 @@ export class Echo implements ErrorReceiver {
     return Drop.NONE;
   }
 
-  /** Takes an ICMP error about a request. */
+  /**
+   * Notes that an IPv6 request was answered, in a packet that is larger than what every path takes:
+   * no router splits it, but one may say that it was too big.
+   */
+  replied(identifier: number, destination: IpAddress, sequence: number): void {
+    this.#replies.add(identifier, destination, sequence);
+  }
+
+  /** Takes an ICMP error about a request, or an answer, of ours. */
   error(error: TransportError, now: number): Drop {
     const { kind, remote, mtu, length } = error;
     const { type, identifier, sequence } = this.#header.bind(error.view, error.at);
+    if (remote.family === 6 && type === ICMPV6_TYPE.ECHO_REPLY) return this.#replyError(error, now);
     const request = remote.family === 6 ? ICMPV6_TYPE.ECHO_REQUEST : ICMP_TYPE.ECHO;
     const receiver = type === request ? this.receivers.get(identifier) : undefined;
     if (!receiver?.hasAsked(sequence, remote)) return Drop.ICMP_UNMATCHED;
@@ -66,6 +80,14 @@ export class Echo implements ErrorReceiver {
     }
     receiver.echoError(sequence, error);
     return Drop.NONE;
+  }
+
+  /** Nobody waits for what becomes of an answer; but the next one has to fit. */
+  #replyError({ kind, remote, mtu, length }: TransportError, now: number): Drop {
+    const { identifier, sequence } = this.#header;
+    const isOurs = kind === ErrorKind.TOO_BIG && this.#replies.has(identifier, remote, sequence);
+    if (!isOurs) return Drop.ICMP_UNMATCHED;
+    return this.#network.tooBig(remote, mtu, length, now) ? Drop.NONE : Drop.ICMP_BAD_MTU;
   }
 
   /** Most bytes of data that one echo request to `destination` carries, in fragments if need be. */

@@ -86,6 +86,9 @@ const ERRORS: Partial<Record<ErrorKind, readonly [type: number, code: number]>> 
 
 const OPTIONS: SendOptions = { ttl: 0, tos: 0, dontFragment: false };
 
+/** Length of the longest message that no path is too small for, in bytes (RFC 8200 §5). */
+const ALWAYS_FITS = IPV6_MIN_MTU - IPV6_HEADER;
+
 /** Whoever takes the messages of a protocol that lives in ICMPv6; their checksum is right. */
 export interface Icmpv6Receiver {
   receive(packet: Packet, from: Interface, now: number): Drop;
@@ -198,7 +201,10 @@ export class Icmpv6 {
     const header = this.#header.bind(reply.view, TRANSPORT_AT);
     header.type = ICMPV6_TYPE.ECHO_REPLY;
     header.code = 0;
-    if (this.#send(source, packet.source)) this.#counters.icmpEchoReplies++;
+    const { identifier, sequence } = header; // fragments are written over it
+    if (!this.#send(source, packet.source)) return Drop.NONE;
+    this.#counters.icmpEchoReplies++;
+    if (length > ALWAYS_FITS) this.#echo.replied(identifier, packet.source, sequence);
     return Drop.NONE;
   }
 

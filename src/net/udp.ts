@@ -20,7 +20,7 @@ import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { Drop } from "../wire/drop.ts";
 import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
-import { RecentDatagrams } from "./recent_datagrams.ts";
+import { RecentMessages } from "./recent_messages.ts";
 import { checkUdp, UDP_HEADER, UdpHeader } from "../wire/udp.ts";
 
 /** Default time to live of datagrams. */
@@ -63,13 +63,13 @@ export class Udp implements ErrorReceiver {
   #header = new UdpHeader();
   #datagram = new Datagram();
   #bound = new PortTable<UdpReceiver>();
-  #recent: RecentDatagrams;
+  #recent: RecentMessages;
 
   constructor(network: Network, counters: Counters, env: Env) {
     this.#network = network;
     this.#counters = counters;
     this.#env = env;
-    this.#recent = new RecentDatagrams(env);
+    this.#recent = new RecentMessages(env);
   }
 
   /**

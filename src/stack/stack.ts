@@ -118,7 +118,7 @@ export class Stack implements ErrorReporter {
     if (forward) ip.forwarder = new Forwarder(ip, reversePathCheck);
     const { errorRate, errorBurst } = { ...DEFAULT_ICMP_CONFIG, ...options.icmp };
     const budget = new TokenBucket(errorRate, errorBurst);
-    this.echo = new Echo(ip, counters);
+    this.echo = new Echo(ip, counters, env);
     this.#errors = new TransportErrors(counters);
     this.icmp = new Icmp(ip, counters, this.echo, this.#errors, budget);
     this.icmpv6 = new Icmpv6(ip, counters, this.echo, this.#errors, budget);

@@ -7,11 +7,12 @@ import type { SendOptions } from "../../src/base/network.ts";
 import { Stack } from "../../src/stack/stack.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { finish, pseudoHeaderSum, sum } from "../../src/wire/checksum.ts";
-import { Drop } from "../../src/wire/drop.ts";
+import { Drop, DROP_NAMES } from "../../src/wire/drop.ts";
 import { Ipv6Header } from "../../src/wire/ipv6.ts";
 import { TRANSPORT_AT } from "../../src/wire/packet.ts";
 import { PROTOCOL } from "../../src/wire/protocol.ts";
 import { bytesOf, oneInterface, packetOf } from "../packets.ts";
+import { icmpv6, icmpv6Error } from "../packets6.ts";
 import { Random } from "../random.ts";
 
 const US = IpAddress.parse("fd00::2");
@@ -140,6 +141,49 @@ Deno.test("an echo request is answered with all its data (RFC 4443 §4.2)", () =
   const view = new DataView(reply!.buffer);
   const pseudo = pseudoHeaderSum(US, PEER, 58, ECHO.length);
   assertEquals(finish(sum(view, 40, reply!.length, pseudo)), 0);
+});
+
+Deno.test("large echo replies go in fragments once a router has said so (RFC 8201 §4)", () => {
+  const ask = (sequence: number, size: number) =>
+    icmpv6(128, 0, Uint8Array.of(0, 1, 0, sequence, ...new Uint8Array(size)));
+  const replies = (host: Host, ...request: Parameters<typeof ask>) =>
+    host.receive(ask(...request)).map((bytes) => bytes.length);
+  const host = new Host();
+  const [reply] = host.receive(ask(1, 1400));
+  assertEquals(reply!.length, 1448);
+  assertEquals(host.receive(icmpv6Error(2, 0, reply!.slice(0, 1232), 1300)), []);
+  assertEquals(replies(host, 2, 1400), [1296, 208]);
+  assertEquals(host.stack.counters.icmpErrorsReceived, 1);
+
+  const told: [what: string, error: (host: Host) => Uint8Array, drop: Drop][] = [
+    ["that was never sent", () => icmpv6Error(2, 0, reply!, 1300), Drop.ICMP_UNMATCHED],
+    [
+      "with another number",
+      (host) => icmpv6Error(2, 0, host.receive(ask(9, 1400))[0]!.with(47, 8), 1300),
+      Drop.ICMP_UNMATCHED,
+    ],
+    [
+      "that fits every path",
+      (host) => icmpv6Error(2, 0, host.receive(ask(1, 1232))[0]!, 1279),
+      Drop.ICMP_UNMATCHED,
+    ],
+    [
+      "that is smaller than what it says",
+      (host) => icmpv6Error(2, 0, host.receive(ask(1, 1400))[0]!, 1448),
+      Drop.ICMP_BAD_MTU,
+    ],
+    [
+      "of which it says something else",
+      (host) => icmpv6Error(1, 0, host.receive(ask(1, 1400))[0]!),
+      Drop.ICMP_UNMATCHED,
+    ],
+  ];
+  for (const [what, error, drop] of told) {
+    const host = new Host();
+    host.receive(error(host));
+    assertEquals(host.drops(), [`drop.${DROP_NAMES[drop]}`], what);
+    assertEquals(replies(host, 2, 1400), [1448], what);
+  }
 });
 
 Deno.test("an echo request to all nodes is answered from an address of ours (RFC 4443 §4.2)", () => {
