@@ -117,6 +117,35 @@ dispatcherTest(
   },
 );
 
+dispatcherTest(
+  "a turn takes what waits, batch by batch, with a poll for each",
+  async (stack, _, send) => {
+    for (let i = 0; i < 300; i++) send();
+    let turns = 0;
+    while (stack.received < 300) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turns++;
+    }
+    assert(turns <= 3, `${turns} turns for 300 packets`);
+    assert(stack.polls.length >= 5);
+  },
+);
+
+dispatcherTest("packets that take long leave others their turn", async (stack, _, send) => {
+  for (let i = 0; i < 300; i++) send();
+  const receive = stack.receive.bind(stack);
+  stack.receive = () => {
+    receive();
+    for (const end = now() + 0.1; now() < end;);
+  };
+  const waiting: number[] = [];
+  while (stack.received < 300) {
+    await new Promise((resolve) => setImmediate(resolve));
+    waiting.push(stack.received);
+  }
+  assert(new Set(waiting).size >= 4, `turns after ${waiting} packets`);
+});
+
 dispatcherTest("nothing happens after stop()", async (stack, dispatcher, send) => {
   stack.deadline = now() + 5;
   dispatcher.kick();
