@@ -234,6 +234,23 @@ export class NetworkStack implements AsyncDisposable {
    * @throws {Deno.errors.AddrNotAvailable} If `hostname` is not an address of this stack.
    * @throws {RangeError} If the port, the backlog or a setting of connections is out of range.
    * @throws {TypeError} If `hostname` is not an IP address.
+   *
+   * @example Every connection in turn
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { createStack, memoryPair } from "@tcpstack/tcpstack";
+   *
+   * const [one, other] = memoryPair();
+   * await using near = createStack({ device: one, address: "10.0.0.1" });
+   * await using far = createStack({ device: other, address: "10.0.0.2" });
+   * const listener = far.listen({ port: 7 });
+   * near.connect({ hostname: "10.0.0.2", port: 7 });
+   * for await (const conn of listener) {
+   *   assertEquals(conn.remoteAddr.hostname, "10.0.0.1");
+   *   conn.close();
+   *   break; // which closes the listener
+   * }
+   * ```
    */
   listen(options: ListenOptions): TcpListener {
     this.#throwIfClosed();
@@ -367,6 +384,28 @@ export class NetworkStack implements AsyncDisposable {
    * @throws {Deno.errors.AddrNotAvailable} If `hostname` is not an address of this stack.
    * @throws {RangeError} If the port or a setting is out of range.
    * @throws {TypeError} If `hostname` is not an IP address.
+   *
+   * @example A question and its answer
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { createStack, memoryPair } from "@tcpstack/tcpstack";
+   *
+   * const [one, other] = memoryPair();
+   * await using near = createStack({ device: one, address: "10.0.0.1" });
+   * await using far = createStack({ device: other, address: "10.0.0.2" });
+   * const server = far.listenDatagram({ port: 53 });
+   * const client = near.listenDatagram();
+   * await client.send(new TextEncoder().encode("who?"), {
+   *   transport: "udp",
+   *   hostname: "10.0.0.2",
+   *   port: 53,
+   * });
+   * const [question, from] = await server.receive();
+   * assertEquals(new TextDecoder().decode(question), "who?");
+   * await server.send(new TextEncoder().encode("me"), from);
+   * const [answer] = await client.receive({ timeout: 1000 });
+   * assertEquals(new TextDecoder().decode(answer), "me");
+   * ```
    */
   listenDatagram(options: DatagramOptions = {}): UdpSocket {
     this.#throwIfClosed();
@@ -387,6 +426,18 @@ export class NetworkStack implements AsyncDisposable {
    * @throws {RangeError} If the size is more than IP carries, or with `dontFragment` the path; or a
    * setting is out of range.
    * @throws Whatever {@linkcode resolve} throws for a name.
+   *
+   * @example How far it is
+   * ```ts
+   * import { assert } from "@std/assert";
+   * import { createStack, memoryPair } from "@tcpstack/tcpstack";
+   *
+   * const [one, other] = memoryPair();
+   * await using near = createStack({ device: one, address: "10.0.0.1" });
+   * await using far = createStack({ device: other, address: "10.0.0.2" });
+   * const milliseconds = await near.ping("10.0.0.2", { size: 1000 });
+   * assert(milliseconds < 1000);
+   * ```
    */
   async ping(hostname: string, options: PingOptions = {}): Promise<number> {
     return await ping(this.#context, await this.#firstAddress(hostname, options), options);
@@ -397,6 +448,21 @@ export class NetworkStack implements AsyncDisposable {
    * which that is known: a reply, the error of a router, or that there was none in time.
    *
    * @throws As {@linkcode ping}, but for what becomes of requests.
+   *
+   * @example Three of them
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { createStack, memoryPair } from "@tcpstack/tcpstack";
+   *
+   * const [one, other] = memoryPair();
+   * await using near = createStack({ device: one, address: "10.0.0.1" });
+   * await using far = createStack({ device: other, address: "10.0.0.2" });
+   * let replies = 0;
+   * for await (const { kind } of near.pings("10.0.0.2", { count: 3, interval: 10 })) {
+   *   if (kind === "reply") replies++;
+   * }
+   * assertEquals(replies, 3);
+   * ```
    */
   async *pings(hostname: string, options: PingsOptions = {}): AsyncGenerator<EchoResult> {
     yield* pings(this.#context, await this.#firstAddress(hostname, options), options);
@@ -410,6 +476,18 @@ export class NetworkStack implements AsyncDisposable {
    * @throws {Deno.errors.AddrNotAvailable} If the source is not an address of this stack.
    * @throws {RangeError} If a setting is out of range.
    * @throws Whatever {@linkcode resolve} throws for a name.
+   *
+   * @example The way to a neighbor is one hop
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { createStack, memoryPair } from "@tcpstack/tcpstack";
+   *
+   * const [one, other] = memoryPair();
+   * await using near = createStack({ device: one, address: "10.0.0.1" });
+   * await using far = createStack({ device: other, address: "10.0.0.2" });
+   * const hops = await Array.fromAsync(near.traceroute("10.0.0.2"));
+   * assertEquals(hops.map(({ hop, reached }) => [hop, reached]), [[1, true]]);
+   * ```
    */
   async *traceroute(hostname: string, options: TracerouteOptions = {}): AsyncGenerator<Hop> {
     yield* traceroute(this.#context, await this.#firstAddress(hostname, options), options);
@@ -429,6 +507,22 @@ export class NetworkStack implements AsyncDisposable {
    * @throws {Deno.errors.AddrNotAvailable} If `hostname` is not an address of this stack.
    * @throws {RangeError} If the protocol or the TTL is out of range.
    * @throws {TypeError} If `hostname` is not an IP address.
+   *
+   * @example A protocol of your own
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { createStack, memoryPair } from "@tcpstack/tcpstack";
+   *
+   * const [one, other] = memoryPair();
+   * await using near = createStack({ device: one, address: "10.0.0.1" });
+   * await using far = createStack({ device: other, address: "10.0.0.2" });
+   * const OWN = 253; // for experiments (RFC 3692)
+   * const sender = near.listenIp({ protocol: OWN });
+   * const receiver = far.listenIp({ protocol: OWN });
+   * await sender.send(Uint8Array.of(1, 2, 3), "10.0.0.2");
+   * const { bytes, source } = await receiver.receive();
+   * assertEquals([...bytes, source], [1, 2, 3, "10.0.0.1"]);
+   * ```
    */
   listenIp(options: IpSocketOptions): IpSocket {
     this.#throwIfClosed();

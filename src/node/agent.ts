@@ -26,6 +26,23 @@ interface Wish extends TlsOptions {
  * An agent for `node:http` whose connections go through a stack: `http.get({ agent, … })`.
  *
  * @param options Those of Node's agent: `{ keepAlive: true }` uses connections again.
+ *
+ * @example A client of node:http
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createStack, memoryPair, httpAgent, serveHttp } from "@tcpstack/tcpstack";
+ * import { get } from "node:http";
+ *
+ * const [one, other] = memoryPair();
+ * await using near = createStack({ device: one, address: "10.0.0.1" });
+ * await using far = createStack({ device: other, address: "10.0.0.2" });
+ * serveHttp(far.listen({ port: 80 }), () => new Response("hello"));
+ * const { promise, resolve } = Promise.withResolvers<string>();
+ * get({ host: "10.0.0.2", agent: httpAgent(near) }, (response) => {
+ *   response.setEncoding("utf8").on("data", resolve);
+ * });
+ * assertEquals(await promise, "hello");
+ * ```
  */
 export function httpAgent(stack: NetworkStack, options: AgentOptions = {}): Agent {
   const createConnection = (wish: Wish, callback: Callback): void => {

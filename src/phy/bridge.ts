@@ -26,6 +26,25 @@ export interface Bridge extends AsyncDisposable {
  * {@linkcode "./switch.ts".memorySwitch}. The devices belong to the bridge from then on: nobody
  * else may receive from them, and they are closed with it, or when one of them ends.
  *
+ * @example Two switches as one
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { bridge, createStack, memorySwitch } from "@tcpstack/tcpstack";
+ *
+ * const [left, right] = [memorySwitch(), memorySwitch()];
+ * await using near = createStack({
+ *   device: left.connect({ mac: "02:00:00:00:01:01" }),
+ *   address: "10.0.0.1/24",
+ * });
+ * await using far = createStack({
+ *   device: right.connect({ mac: "02:00:00:00:01:02" }),
+ *   address: "10.0.0.2/24",
+ * });
+ * await using _bridge = bridge(left.connect(), right.connect());
+ * assert(await near.ping("10.0.0.2") >= 0);
+ * await Promise.all([near.close(), far.close()]);
+ * ```
+ *
  * @throws {TypeError} If one has Ethernet frames and the other IP packets.
  */
 export function bridge(a: Device, b: Device): Bridge {

@@ -20,6 +20,18 @@ export interface MemoryPairOptions {
 /**
  * Makes two devices that are each other's far end. With Ethernet their hardware addresses are
  * 02:00:00:00:00:01 and 02:00:00:00:00:02.
+ *
+ * @example Two stacks in one process
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { createStack, memoryPair } from "@tcpstack/tcpstack";
+ *
+ * const [one, other] = memoryPair();
+ * await using near = createStack({ device: one, address: "10.0.0.1" });
+ * await using far = createStack({ device: other, address: "10.0.0.2" });
+ * assert(await near.ping("10.0.0.2") >= 0);
+ * assert(await far.ping("10.0.0.1") >= 0);
+ * ```
  */
 export function memoryPair(options: MemoryPairOptions = {}): [Device, Device] {
   const { mtu = 1500, queue = 512, medium = "ip" } = options;

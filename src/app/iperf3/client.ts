@@ -15,7 +15,7 @@ import { formatResults, parseResults, resultsOf } from "./results.ts";
 import type { Stream } from "./stream.ts";
 import { summarize, type Summary } from "./summary.ts";
 import { TcpStream } from "./tcp_stream.ts";
-import { Test } from "./test.ts";
+import { Test } from "./measurement.ts";
 import { UdpPort } from "./udp_stream.ts";
 import { within } from "./waiting.ts";
 

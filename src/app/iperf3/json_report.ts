@@ -16,7 +16,7 @@ import {
   type Summary,
   sumOfSpans,
 } from "./summary.ts";
-import type { Span } from "./test.ts";
+import type { Span } from "./measurement.ts";
 
 /** What is known when a test begins. */
 export interface Beginning {

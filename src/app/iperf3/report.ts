@@ -8,7 +8,7 @@ import { type Beginning, jsonReport } from "./json_report.ts";
 import type { Parameters } from "./parameters.ts";
 import type { Stream } from "./stream.ts";
 import type { Summary } from "./summary.ts";
-import type { Span } from "./test.ts";
+import type { Span } from "./measurement.ts";
 import { TextReport } from "./text_report.ts";
 
 /** Where the report of a test goes, and in which form. */

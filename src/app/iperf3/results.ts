@@ -6,7 +6,7 @@
 
 import type { CpuUse } from "./cpu.ts";
 import type { Stream } from "./stream.ts";
-import type { Test } from "./test.ts";
+import type { Test } from "./measurement.ts";
 
 /** What one end of a stream has seen. */
 export interface StreamEnd {

@@ -6,7 +6,7 @@
 
 import type { Results, StreamEnd } from "./results.ts";
 import type { Stream } from "./stream.ts";
-import type { Span, Test } from "./test.ts";
+import type { Span, Test } from "./measurement.ts";
 
 /** A stream in the end; `undefined` is what this side does not know. */
 export interface StreamSummary {

@@ -8,7 +8,7 @@ import type { Parameters } from "./parameters.ts";
 import type { StreamEnd } from "./results.ts";
 import type { Stream } from "./stream.ts";
 import { byDirection, lossOf, rateOf, type Summary, sumOfSpans } from "./summary.ts";
-import type { Span } from "./test.ts";
+import type { Span } from "./measurement.ts";
 import { formatBytes, formatRate } from "./units.ts";
 
 const RULE = "- - - - - - - - - - - - - - - - - - - - - - - - -";
