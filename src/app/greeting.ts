@@ -22,11 +22,12 @@ export function greeting(
   const v4 = addresses.find(({ family }) => family === 4);
   const v6 = addresses.find(({ family, isLinkLocal }) => family === 6 && !isLinkLocal);
   const commands = toType(v4, v6, options);
+  const width = Math.max(...commands.filter(([, what]) => what).map(([command]) => command.length));
   return [
     ...interfaces.map((one, i) => introduce(one, stack.core.ip.interfaces[i + 1]!)),
     ...commands.length === 0 ? [] : [
       isAlone ? "In a second terminal:" : "On another host of that network:",
-      ...commands.map(([command, what]) => `  ${bold(command.padEnd(28))} ${what}`.trimEnd()),
+      ...commands.map(([command, what]) => `  ${bold(command.padEnd(width))}  ${what}`.trimEnd()),
     ],
     "Ctrl-C stops.",
   ].join("\n");
@@ -41,15 +42,16 @@ export function waiting(interfaces: readonly OpenInterface[]): string {
 function introduce(one: OpenInterface, { addresses }: Interface): string {
   const { kind, name, hostAddresses, ipv6Missing } = one;
   const own = addresses.map(({ address }) => address).filter(({ isLinkLocal }) => !isLinkLocal);
-  const stackHas = `${list(own)} is the stack`;
+  const stackHas = `${are(own)} the stack`;
   const without = ipv6Missing === undefined ? "" : ` Without IPv6: ${ipv6Missing}.`;
   if (kind === "packet") return `${bold(name)} is joined: ${stackHas}, a host beside this one.`;
-  const hostHas = hostAddresses.length > 0 ? `${list(hostAddresses)} is this host, ` : "";
+  const hostHas = hostAddresses.length > 0 ? `${are(hostAddresses)} this host, ` : "";
   return `${bold(name)} is up: ${hostHas}${stackHas}.${without}`;
 }
 
-function list(addresses: readonly IpAddress[]): string {
-  return addresses.map((address) => `${address.withZone(0)}`).join(" and ");
+function are(addresses: readonly IpAddress[]): string {
+  const list = addresses.map((address) => `${address.withZone(0)}`).join(" and ");
+  return `${list} ${addresses.length > 1 ? "are" : "is"}`;
 }
 
 function toType(

@@ -5,6 +5,7 @@
  */
 
 import type { HostDevice } from "../../ffi/host_device.ts";
+import { interfaceTo } from "../../ffi/host_route.ts";
 import { openDevice } from "../../ffi/open.ts";
 import { openPacketSocket } from "../../ffi/packet_socket.ts";
 import { openTap } from "../../ffi/tap.ts";
@@ -63,7 +64,9 @@ export async function openStack(
   const all: Opened[] = [];
   try {
     for (const each of settings.interfaces) {
-      all.push(await openInterface(each, settings.interfaces.length === 1));
+      const opened = await openInterface(each, settings.interfaces.length === 1);
+      all.push(opened);
+      checkWay(opened);
     }
     const stack = createStack({
       ...routing,
@@ -148,6 +151,25 @@ function opened(
     options: { address, gateway: [...gateways], dhcp, autoconf },
     about: { kind, name: device.name, hostAddresses, ipv6Missing },
   };
+}
+
+/**
+ * Where the host's way to an address of the stack leads elsewhere, nothing would ever arrive here.
+ *
+ * @throws {Deno.errors.AddrInUse} If so.
+ */
+function checkWay({ options, about: { kind, name, hostAddresses } }: Opened): void {
+  for (const text of oneOfEach([options.address ?? []].flat())) {
+    const { address, prefixLength } = parseNetwork(text);
+    const host = hostAddresses.find(({ family }) => family === address.family);
+    if (host === undefined || (kind === "tap" && !address.isIn(host, prefixLength))) continue;
+    const other = interfaceTo(address);
+    if (other === undefined || other === name) continue;
+    throw new Deno.errors.AddrInUse(
+      `Cannot use ${address} on ${name}: this host's way to it is ${other}, of another tcpstack or ` +
+        "network; choose other addresses, such as --address 10.9.0.2 --host-address 10.9.0.1",
+    );
+  }
 }
 
 /** An address without the length of its network. */

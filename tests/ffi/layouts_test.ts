@@ -46,6 +46,11 @@ Deno.test("builders lay out C structures byte for byte", () => {
       "20200200 04030201 06000000" + ZEROS.repeat(5),
     ],
     ["uint32", uint32(500), "f4010000"],
+    [
+      "a request for a route",
+      netlink.getRoute(IpAddress.v4(10, 0, 0, 2)),
+      "24000000 1a000100 01000000 00000000 02200000 00000000 00000000 08000100 0a000002",
+    ],
   ];
   for (const [what, bytes, want] of cases) assertEquals(hex(bytes), want, what);
 });
@@ -53,6 +58,23 @@ Deno.test("builders lay out C structures byte for byte", () => {
 Deno.test("what the kernel fills in is read back", () => {
   assertEquals(flagsOf(ifreqFlags("tun0", 0x10d1)), 0x10d1);
   assertEquals(ctlIdOf(Uint8Array.of(4, 3, 2, 0x81, 0)), 0x81020304);
+});
+
+Deno.test("the answer to a request for a route tells the interface, if there is one", () => {
+  const head = "18000000 01000000 00000000 02200000 fe000001 00000000";
+  const cases: [answer: string, want: number | undefined][] = [
+    [`34000000 ${head} 08000f00 fe000000 08000100 0a000002 08000400 07000000`, 7],
+    [`2b000000 ${head} 05001400 00000000 08000400 02010000`, 0x102],
+    [`2c000000 ${head} 08000f00 fe000000 08000100 0a000002`, undefined],
+    [`24000000 ${head} 00000400 07000000`, undefined],
+    [`24000000 ${head} 08000400`, undefined],
+    ["24000000 02000000 01000000 00000000 9bffffff 24000000 1a000100 01000000", undefined],
+    ["10000000 18000000", undefined],
+  ];
+  for (const [answer, want] of cases) {
+    const bytes = Uint8Array.fromHex(answer.replaceAll(" ", ""));
+    assertEquals(netlink.interfaceOf(bytes), want, answer);
+  }
 });
 
 Deno.test("Darwin's numbers are those of its headers", () => {
@@ -127,7 +149,11 @@ Deno.test({
       NLM_F_ACK: netlink.NLM_F_ACK,
       NLM_F_EXCL: netlink.NLM_F_EXCL,
       NLM_F_CREATE: netlink.NLM_F_CREATE,
+      RTM_NEWROUTE: netlink.RTM_NEWROUTE,
+      RTM_GETROUTE: netlink.RTM_GETROUTE,
       IFA_ADDRESS: netlink.IFA_ADDRESS,
+      RTA_DST: netlink.RTA_DST,
+      RTA_OIF: netlink.RTA_OIF,
       IFA_F_NODAD: netlink.IFA_F_NODAD,
       VIRTIO_NET_HDR_F_NEEDS_CSUM: virtio.VIRTIO_NET_HDR_F_NEEDS_CSUM,
       VIRTIO_NET_HDR_GSO_NONE: virtio.VIRTIO_NET_HDR_GSO_NONE,
@@ -157,6 +183,9 @@ Deno.test({
       "offsetof(struct ifaddrmsg, ifa_prefixlen)": netlink.IFADDRMSG.prefixLength,
       "offsetof(struct ifaddrmsg, ifa_flags)": netlink.IFADDRMSG.flags,
       "offsetof(struct ifaddrmsg, ifa_index)": netlink.IFADDRMSG.index,
+      "sizeof(struct rtmsg)": netlink.RTMSG.size,
+      "offsetof(struct rtmsg, rtm_family)": netlink.RTMSG.family,
+      "offsetof(struct rtmsg, rtm_dst_len)": netlink.RTMSG.dstLength,
       "sizeof(struct rtattr)": netlink.RTATTR.size,
       "offsetof(struct rtattr, rta_len)": netlink.RTATTR.length,
       "offsetof(struct rtattr, rta_type)": netlink.RTATTR.type,

@@ -103,7 +103,7 @@ Deno.test("openTun() gives the host an IPv6 address, to be used at once", async 
       "fd000000 00000000 00000000 00000001",
       0,
     ],
-    ["recv", 6, 256, 0x40],
+    ["recv", 6, 1024, 0x40],
     ["close", 6],
     ["close", 6],
   ]);

@@ -70,6 +70,20 @@ export function errorTests(program: Program): void {
     await assertFails(ns, ["--name", "lo"], 1, /lo.*choose another one/);
   });
 
+  test(
+    "addresses that another interface leads to end it with code 1 and advice",
+    [],
+    async (ns) => {
+      await using serving = await program.serve(ns);
+      const taken = /Cannot use 10\.0\.0\.2 on t..\d: this host's way to it is tun0.*choose other/;
+      await assertFails(ns, [], 1, taken);
+      await assertFails(ns, ["--tap"], 1, taken);
+      await assertFails(ns, ["--address", "fd00::7"], 1, /Cannot use fd00::7 on tun1.* is tun0/);
+      await assertFails(ns, ["--address", "10.0.0.1", "--host-address", "10.9.0.1"], 1, / is lo,/);
+      await serving.stop();
+    },
+  );
+
   test("without the right to make interfaces it says so, with code 1", ["setpriv"], async (ns) => {
     const without = ["setpriv", "--bounding-set", "-net_admin", "--"];
     await assertFails(ns, [], 1, /EPERM.*run it with sudo.*CAP_NET_ADMIN/, without);
