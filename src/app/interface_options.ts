@@ -202,7 +202,7 @@ function readRoute(text: string): RouteOptions {
   const route: RouteOptions = { network };
   for (const part of parts) {
     const [, key, value] = /^(via|dev|metric)[= ](.+)$/.exec(part.trim()) ?? [];
-    if (key === "via") route.gateway = IpAddress.parse(value!) && value;
+    if (key === "via") route.gateway = readAddress(value!);
     else if (key === "dev") route.device = value;
     else if (key === "metric" && /^\d{1,9}$/.test(value!)) route.metric = Number(value);
     else throw new Error(`"${part}" is not understood: expected via=IP, dev=NAME or metric=NUMBER`);
@@ -221,6 +221,12 @@ function readServer(text: string): string {
   ) {
     throw new Error(`expected an address, perhaps with a port, as in 10.0.0.1#5353: got "${text}"`);
   }
-  IpAddress.parse(address);
+  readAddress(address);
+  return text;
+}
+
+/** An address, perhaps with the name of an interface, which is not there yet: `fe80::1%tap0`. */
+function readAddress(text: string): string {
+  IpAddress.parse(text, () => 1);
   return text;
 }

@@ -203,11 +203,12 @@ export class NetworkStack implements AsyncDisposable {
     const settings = { ttl, forward, reversePathCheck, tcp, icmp, secret };
     this.core = new Stack({ interfaces: configs, ...settings }, { random });
     for (const route of options.routes ?? []) addRoute(this.core.ip, route);
-    this.#dispatcher = new Dispatcher(this.#devices, this.core, now);
     const kick = () => this.#dispatcher.kick();
     this.#context = { stack: this.core, now, kick, open: this.#open };
     this.resolver = new Resolver(this.#context, options.dns);
     this.#learned = new LearnedConfiguration(this.core, this.resolver, options.dns);
+    // Last of all that may throw: whoever gets no stack still has the devices.
+    this.#dispatcher = new Dispatcher(this.#devices, this.core, now);
     this.finished = this.#dispatcher.finished.finally(() => this.#abandon());
     this.finished.catch(() => {}); // whoever cares awaits it
     kick(); // a new interface has things to say of its own accord

@@ -118,7 +118,10 @@ class Server implements HttpServer {
     };
     const node = this.#node = createServer(
       settings,
-      (request, response) => void this.#answer(request, response),
+      (request, response) => {
+        // What the user's own error handler throws must not end the program.
+        this.#answer(request, response).catch(() => response.destroy());
+      },
     );
     node.timeout = checkTime(idleTimeout, 0, "Idle timeout");
     node.on("clientError", refuse);

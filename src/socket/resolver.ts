@@ -5,12 +5,13 @@
  * @module
  */
 
+import type { Ip } from "../net/ip.ts";
 import { IpAddress } from "../wire/address.ts";
 import type { SocketContext } from "./context.ts";
 import { formatAddress, parseAddress } from "./addresses.ts";
 import { aliasLoop, type Answer, MAX_ALIASES, readAnswer } from "./dns/answer.ts";
 import { AnswerCache } from "./dns/cache.ts";
-import { exchange, type Server, serverName } from "./dns/exchange.ts";
+import { exchange, type Server } from "./dns/exchange.ts";
 import {
   type DnsRecord,
   type Question,
@@ -120,11 +121,11 @@ export class Resolver {
 
   /** The servers, as `address` or `address#port`. To set them forgets what others have answered. */
   get servers(): string[] {
-    return this.#servers.map(serverName);
+    return this.#servers.map(({ name }) => name);
   }
 
   set servers(servers: readonly (string | DnsServer)[]) {
-    this.#servers = servers.map(parseServer);
+    this.#servers = servers.map((server) => parseServer(this.#context.stack.ip, server));
     this.#preferred = 0;
     this.#generation++;
     this.#cache.clear();
@@ -339,7 +340,7 @@ export class Resolver {
             if (all === this.#servers) this.#preferred = all.indexOf(server);
             return response;
           }
-          const what = `${serverName(server)} answers ${rcodeName(response.rcode)}`;
+          const what = `${server.name} answers ${rcodeName(response.rcode)}`;
           failures.set(server, new DnsError(what));
         } catch (error) {
           signal.throwIfAborted();
@@ -399,11 +400,14 @@ function loopback(family: 4 | 6 | undefined): IpAddress[] {
   return all.filter((address) => family === undefined || address.family === family);
 }
 
-function parseServer(server: string | DnsServer): Server {
+function parseServer(ip: Ip, server: string | DnsServer): Server {
   const [hostname, port] = typeof server === "string"
     ? splitServer(server)
     : [server.hostname, server.port ?? DNS_PORT];
-  return { address: IpAddress.parse(hostname), port: checkPort(port, 1), edns: true };
+  const address = parseAddress(ip, hostname);
+  const text = formatAddress(ip, address);
+  const name = checkPort(port, 1) === DNS_PORT ? text : `${text}#${port}`;
+  return { name, address, port, edns: true };
 }
 
 function splitServer(server: string): [hostname: string, port: number] {

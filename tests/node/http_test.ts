@@ -107,6 +107,22 @@ httpTest("a handler that throws is answered with 500, and the server goes on", (
   assertEquals(await (await fetchVia(client, URL_OF_SERVER)).text(), "good");
 });
 
+Deno.test("an error handler that throws costs the request alone", async () => {
+  const [one, other] = memoryPair();
+  await using client = createStack({ device: one, address: "10.0.0.1" });
+  await using host = createStack({ device: other, address: "10.0.0.2" });
+  const handler = ({ url }: Request) => {
+    if (url.endsWith("/bad")) throw new Error("a secret");
+    return new Response("good");
+  };
+  const onError = () => {
+    throw new Error("another");
+  };
+  await using _server = serveHttp(host.listen({ port: 80 }), handler, { onError });
+  await settles(assertRejects(() => fetchVia(client, `${URL_OF_SERVER}bad`), TypeError));
+  assertEquals(await settles(fetchVia(client, URL_OF_SERVER).then((r) => r.text())), "good");
+});
+
 httpTest("an agent that keeps connections alive uses one for all requests", (_, { remoteAddr }) => {
   return new Response(`${remoteAddr.port}`);
 }, async (client) => {

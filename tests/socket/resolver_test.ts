@@ -725,3 +725,30 @@ Deno.test("settings of the resolver are checked", async () => {
   stack.dnsServers = ["10.0.0.2", "fd00::2#5353"];
   assertEquals(stack.dnsServers, ["10.0.0.2", "fd00::2#5353"]);
 });
+
+Deno.test("a server is asked at its link-local address, whose zone is named where it has to be", async () => {
+  const [one, other] = memoryPair();
+  await using far = createStack({ device: other, address: "fd00::2" });
+  const address = far.addresses.find((text) => text.startsWith("fe80:"))!;
+  const server = new ScriptedServer(far, address, HOST);
+  const [bare] = address.split("%");
+  await using near = createStack({ device: one, address: "fd00::1", dns: { servers: [bare!] } });
+  const named = `${bare}%${near.deviceName}`;
+  assertEquals(near.dnsServers, [named]);
+  for (const servers of [[bare!], [named], [`${bare}%2#53`]]) {
+    near.dnsServers = servers;
+    assertEquals(await settles(near.resolve("host.test", { family: 4 })), ["192.0.2.1"]);
+  }
+  assertEquals(server.asked.length, 3);
+});
+
+Deno.test("whoever gets no stack for a bad setting still has the device", async () => {
+  const [device, other] = memoryPair();
+  await using far = createStack({ device: other, address: FAR });
+  const dns = { servers: ["dns.test"] };
+  assertThrows(() => createStack({ device, address: NEAR, dns }), TypeError, "Not an IP address");
+  await new Promise((resolve) => setTimeout(resolve, 10)); // a loop of it would wait by now
+  await using near = createStack({ device, address: NEAR });
+  assert(await settles(far.ping(NEAR)) >= 0);
+  assert(await settles(near.ping(FAR)) >= 0);
+});

@@ -15,15 +15,12 @@ import { randomCase, sameName } from "./name.ts";
 
 /** A server, and what is known of it. */
 export interface Server {
+  /** `address#port`, and the address alone for port 53. */
+  readonly name: string;
   readonly address: IpAddress;
   readonly port: number;
   /** Whether it understands EDNS (RFC 6891), as far as is known. */
   edns: boolean;
-}
-
-/** `address#port`, and the address alone for port 53. */
-export function serverName({ address, port }: Server): string {
-  return port === 53 ? `${address}` : `${address}#${port}`;
 }
 
 /**
@@ -70,7 +67,7 @@ async function within<T>(
   const onAbort = () => controller.abort(outer.reason);
   outer.addEventListener("abort", onAbort);
   const late = () => {
-    const why = `${serverName(server)} did not answer within ${timeout} ms`;
+    const why = `${server.name} did not answer within ${timeout} ms`;
     controller.abort(new Deno.errors.TimedOut(why));
   };
   const timer = setTimeout(late, timeout);
@@ -95,7 +92,7 @@ async function askByUdp(
   const { udp, ip, counters } = context.stack;
   const source = ip.sourceFor(server.address);
   if (source === undefined) {
-    throw new Deno.errors.NetworkUnreachable(`No way to ${serverName(server)} from this stack`);
+    throw new Deno.errors.NetworkUnreachable(`No way to ${server.name} from this stack`);
   }
   const id = randomId();
   const { promise, resolve, reject } = Promise.withResolvers<Response>();
@@ -115,7 +112,7 @@ async function askByUdp(
       const isServer = remotePort === server.port && remote.equals(server.address);
       if (!isServer) return Drop.ICMP_UNMATCHED;
       if (kind === ErrorKind.PORT_UNREACHABLE) {
-        reject(new Deno.errors.ConnectionRefused(`${serverName(server)} serves no names`));
+        reject(new Deno.errors.ConnectionRefused(`${server.name} serves no names`));
       }
       return Drop.NONE;
     },
@@ -170,7 +167,7 @@ async function askByTcp(
     const response = decodeResponse(await readExactly(conn, (high << 8) | low), id);
     if (response === undefined || response.truncated || !isFor(response, question)) {
       context.stack.counters.dnsMismatches++;
-      throw new Deno.errors.InvalidData(`${serverName(server)} answers by TCP what is no answer`);
+      throw new Deno.errors.InvalidData(`${server.name} answers by TCP what is no answer`);
     }
     return response;
   } catch (error) {
