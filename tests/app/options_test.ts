@@ -104,6 +104,9 @@ Deno.test("routes and servers for names are of the whole stack", () => {
       { network: "0.0.0.0/0", gateway: "10.0.0.9" },
       { network: "::/0", device: "tun0" },
     ]],
+    [["--route", "fd01::/64,via=fe80::1%tap0"], [
+      { network: "fd01::/64", gateway: "fe80::1%tap0" },
+    ]],
   ];
   for (const [args, want] of cases) {
     assertEquals(readStackSettings(readRequest(args).line).routes, want, args.join(" "));
@@ -112,6 +115,7 @@ Deno.test("routes and servers for names are of the whole stack", () => {
     servers: ["10.0.0.1#5353"],
     search: ["example.org", "example.net"],
   });
+  assertEquals(settings("--dns fe80::1%tap0").dns.servers, ["fe80::1%tap0"]);
 });
 
 Deno.test("flags have a letter each, which can stand together", () => {
