@@ -125,6 +125,7 @@ class Server implements HttpServer {
     );
     node.timeout = checkTime(idleTimeout, 0, "Idle timeout");
     node.on("clientError", refuse);
+    node.on("timeout", (socket) => this.#leave(socket as unknown as ConnDuplex));
     node.on("connect", (_, socket) => end(socket as ConnDuplex, "501 Not Implemented"));
     // Deno's node:http closes a connection after one answer if its server doesn't listen.
     Object.defineProperty(node, "listening", { value: true, configurable: true });
@@ -148,6 +149,7 @@ class Server implements HttpServer {
   #serve(conn: TcpConn): void {
     const { remoteAddr, localAddr } = conn;
     conn.setLinger(LINGER);
+    conn.setNoDelay(); // an answer's end must not wait for the acknowledgement of its beginning
     const duplex = new ConnDuplex().attach(conn);
     duplex.on("error", () => {}); // the peer has gone: `close` follows
     duplex.on("close", async () => {
@@ -157,6 +159,12 @@ class Server implements HttpServer {
     });
     this.#connections.set(duplex, { info: { remoteAddr, localAddr }, answering: 0 });
     this.#node.emit("connection", duplex);
+  }
+
+  /** Ends a connection on which nothing moves; the peer may have gone, and nothing is kept for it. */
+  #leave(duplex: ConnDuplex): void {
+    if (this.#connections.get(duplex)?.answering === 0) duplex.destroy();
+    else duplex.resetAndDestroy();
   }
 
   async #answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {

@@ -9,7 +9,7 @@ import {
   validatorsOf,
 } from "../../src/app/http/preconditions.ts";
 import { readRange } from "../../src/app/http/ranges.ts";
-import { hearAll, pattern, say, settles } from "../stacks.ts";
+import { hearAll, pattern, say, settles, until } from "../stacks.ts";
 
 const DATA = pattern(1_000_000);
 const MODIFIED = new Date("2026-03-04T05:06:07.890Z");
@@ -257,6 +257,42 @@ folderTest(
     assertEquals((await ask("GET /empty.txt")).status, 200);
   },
 );
+
+Deno.test({
+  name: "a client that goes away in the middle leaves no file open",
+  ignore: Deno.build.os !== "linux", // elsewhere nobody tells what is open
+  async fn() {
+    const top = await makeFolder();
+    const openFiles = () =>
+      [...Deno.readDirSync("/proc/self/fd")].flatMap(({ name }) => {
+        try {
+          return [Deno.readLinkSync(`/proc/self/fd/${name}`)];
+        } catch {
+          return []; // that of the folder itself
+        }
+      }).filter((path) => path.startsWith(top));
+    try {
+      await Deno.writeFile(`${top}/site/large`, new Uint8Array(50_000_000));
+      const [one, other] = memoryPair();
+      await using client = createStack({ device: one, address: "10.0.0.1" });
+      await using host = createStack({ device: other, address: "10.0.0.2" });
+      const handler = await folderHandler(`${top}/site`);
+      await using server = serveHttp(host.listen({ port: 80 }), handler);
+      for (const isReset of [false, true]) {
+        const conn = await client.connect({ hostname: "10.0.0.2", port: 80 });
+        await say(conn, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+        await settles(conn.read(new Uint8Array(1000)));
+        assertEquals(openFiles().length, 1);
+        if (isReset) conn.abort();
+        conn.close();
+        await until(() => openFiles().length === 0, "the file is closed");
+        await until(() => server.connectionCount === 0, "the connection is over");
+      }
+    } finally {
+      await Deno.remove(top, { recursive: true });
+    }
+  },
+});
 
 Deno.test("readRange() knows ranges, and leaves alone what it does not", () => {
   const cases: [header: string, want: ReturnType<typeof readRange>][] = [
