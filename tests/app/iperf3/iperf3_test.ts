@@ -8,7 +8,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { createStack, memoryPair, type TcpListener } from "../../../mod.ts";
+import { createStack, memoryPair, State, type TcpListener } from "../../../mod.ts";
 import { Iperf3Server } from "../../../src/app/iperf3/server.ts";
 import type { Device } from "../../../src/phy/device.ts";
 import { FAR, NEAR, pairTest, settles, until } from "../../stacks.ts";
@@ -266,7 +266,8 @@ pairTest("Ctrl-C: a client waits no longer for a server that is silent", async (
 servedTest("a server that is closed tells the client", async ({ near, server }) => {
   const client = measure(near, { time: 10, bitrate: 10_000_000, length: 1000 });
   const failure = assertRejects(() => client, Deno.errors.Interrupted, "The server has terminated");
-  await until(() => near.core.tcp.connectionCount === 2, "it measures");
+  const isOpen = ({ state }: { state: State }) => state === State.ESTABLISHED;
+  await until(() => [...near.core.tcp.connections()].filter(isOpen).length === 2, "it measures");
   await server.close();
   await failure;
 });
