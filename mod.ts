@@ -45,6 +45,7 @@ export type { AddressOrigin } from "./src/net/interface.ts";
 export { type Bridge, bridge } from "./src/phy/bridge.ts";
 export type { Device, DeviceCapabilities, DeviceCounters, Medium } from "./src/phy/device.ts";
 export { memoryPair, type MemoryPairOptions } from "./src/phy/memory.ts";
+export { ObservedDevice, type Observer } from "./src/phy/observed.ts";
 export { PcapDevice, type PcapOptions, PcapWriter } from "./src/phy/pcap.ts";
 export {
   type MemorySwitch,

@@ -14,7 +14,9 @@ import { BadRequest, toRequest } from "./http_request.ts";
 
 /** Where a request came from, and where it went. */
 export interface HttpConnInfo {
+  /** The client's end. */
   readonly remoteAddr: Deno.NetAddr;
+  /** Our end: where the request went. */
   readonly localAddr: Deno.NetAddr;
 }
 

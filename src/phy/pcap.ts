@@ -6,7 +6,8 @@
  */
 
 import type { Packet } from "../wire/packet.ts";
-import type { Device, DeviceCapabilities, DeviceCounters, Medium } from "./device.ts";
+import type { Device, Medium } from "./device.ts";
+import { ObservedDevice } from "./observed.ts";
 
 /** Length of the header of a file, and of that of a packet, in bytes. */
 const FILE_HEADER = 24;
@@ -81,57 +82,14 @@ export class PcapWriter {
   }
 }
 
-/**
- * Any device, with a capture of every packet that it hands over or takes. What it drops for want of
- * room was taken: it is in the capture, and the device has counted it.
- */
-export class PcapDevice implements Device {
-  #device: Device;
-  #writer: PcapWriter;
-
+/** Any device, with a capture of every packet that it hands over or takes. */
+export class PcapDevice extends ObservedDevice {
   /**
    * Captures what passes through `device`.
    *
    * @param writer One for its medium; devices of one medium may share it.
    */
   constructor(device: Device, writer: PcapWriter) {
-    this.#device = device;
-    this.#writer = writer;
-  }
-
-  get name(): string {
-    return this.#device.name;
-  }
-
-  get mtu(): number {
-    return this.#device.mtu;
-  }
-
-  get capabilities(): DeviceCapabilities {
-    return this.#device.capabilities;
-  }
-
-  receive(limit: number, handler: (packet: Packet) => void): number {
-    return this.#device.receive(limit, (packet) => {
-      this.#writer.packet(packet);
-      handler(packet);
-    });
-  }
-
-  readable(): Promise<boolean> {
-    return this.#device.readable();
-  }
-
-  transmit(packet: Packet): boolean {
-    this.#writer.packet(packet);
-    return this.#device.transmit(packet);
-  }
-
-  counters(): DeviceCounters {
-    return this.#device.counters();
-  }
-
-  close(): Promise<void> {
-    return this.#device.close();
+    super(device, (_direction, packet) => writer.packet(packet));
   }
 }

@@ -84,6 +84,7 @@ export class ConnDuplex extends Duplex {
     });
   }
 
+  /** Node asks for it. */
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
     this.#withConn((conn) => {
       this.#idle?.refresh();

@@ -6,6 +6,7 @@
 
 import { finish, sum } from "./checksum.ts";
 import { Drop } from "./drop.ts";
+import { IcmpHeader } from "./icmp.ts";
 
 /** Length of the header, in bytes; every message has at least this much. */
 export const ICMPV6_HEADER = 8;
@@ -57,54 +58,8 @@ export const ICMPV6_PARAMETER_PROBLEM = {
   INCOMPLETE_FIRST_FRAGMENT: 3,
 } as const;
 
-/** An ICMPv6 header seen in place. Bind it, read or write it, move on. */
-export class Icmpv6Header {
-  #view!: DataView;
-  #at = 0;
-
-  /** Moves to the header at `view[at]`; {@linkcode ICMPV6_HEADER} bytes must be there. */
-  bind(view: DataView, at: number): this {
-    this.#view = view;
-    this.#at = at;
-    return this;
-  }
-
-  /** One of {@linkcode ICMPV6_TYPE}, or another. */
-  get type(): number {
-    return this.#view.getUint8(this.#at);
-  }
-
-  set type(value: number) {
-    this.#view.setUint8(this.#at, value);
-  }
-
-  /** What the type leaves open. */
-  get code(): number {
-    return this.#view.getUint8(this.#at + 1);
-  }
-
-  set code(value: number) {
-    this.#view.setUint8(this.#at + 1, value);
-  }
-
-  /** Checksum of the pseudo-header and the whole message. */
-  get checksum(): number {
-    return this.#view.getUint16(this.#at + 2);
-  }
-
-  set checksum(value: number) {
-    this.#view.setUint16(this.#at + 2, value);
-  }
-
-  /** The last four bytes of the header, whose meaning depends on the type. */
-  get rest(): number {
-    return this.#view.getUint32(this.#at + 4);
-  }
-
-  set rest(value: number) {
-    this.#view.setUint32(this.#at + 4, value);
-  }
-
+/** An ICMPv6 header seen in place: that of ICMP with other numbers, and a pseudo-header. */
+export class Icmpv6Header extends IcmpHeader {
   /** Of "packet too big": what the next link takes, in bytes. uint32. */
   get mtu(): number {
     return this.rest;
@@ -121,34 +76,6 @@ export class Icmpv6Header {
 
   set pointer(bytes: number) {
     this.rest = bytes;
-  }
-
-  /** Of an echo or its reply: which program asked. */
-  get identifier(): number {
-    return this.#view.getUint16(this.#at + 4);
-  }
-
-  set identifier(value: number) {
-    this.#view.setUint16(this.#at + 4, value);
-  }
-
-  /** Of an echo or its reply: the number of the question. */
-  get sequence(): number {
-    return this.#view.getUint16(this.#at + 6);
-  }
-
-  set sequence(value: number) {
-    this.#view.setUint16(this.#at + 6, value);
-  }
-
-  /**
-   * Computes the checksum of the message, up to `end`, and writes it. Comes last.
-   *
-   * @param pseudo `pseudoHeaderSum` with the length of the message.
-   */
-  writeChecksum(end: number, pseudo: number): void {
-    this.checksum = 0;
-    this.checksum = finish(sum(this.#view, this.#at, end, pseudo));
   }
 }
 
