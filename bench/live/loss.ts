@@ -12,6 +12,7 @@ import { CONGESTION_NAMES } from "../../src/tcp/congestion/registry.ts";
 import type { End } from "../../tests/live/end.ts";
 import { liveSkipReason } from "../../tests/live/namespace.ts";
 import { type Impairments, Path } from "../../tests/live/relay.ts";
+import { cell, median, row } from "./figures.ts";
 
 /** One that sends, by one congestion control. */
 interface Sender {
@@ -110,27 +111,6 @@ async function run(
     sender.end.flood(receiver, seconds * 1000 + 10_000),
   ]);
   return bytes * 8 / 1000 / took;
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
-function digits(value: number): string {
-  return value.toFixed(value < 10 ? 1 : 0);
-}
-
-/** `median (least–most)`. */
-function cell(values: number[]): string {
-  return `${digits(median(values))} (${digits(Math.min(...values))}–${
-    digits(Math.max(...values))
-  })`;
-}
-
-function row(cells: string[]): string {
-  return `| ${cells.join(" | ")} |\n`;
 }
 
 /** The best median of some senders. */

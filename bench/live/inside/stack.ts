@@ -1,0 +1,95 @@
+/**
+ * Runs inside a namespace: a stack on a TUN interface, stack0, with what `../measures.ts` measures.
+ *
+ * TCP ports: 7 sends back, 9 reads into a buffer, 19 writes for as long as somebody takes it, 5003
+ * gives one answer to each connection, 8080 is HTTP by `serveHttp` and 8081 the least of HTTP that
+ * a bare connection needs. UDP port 7 sends back.
+ *
+ * Prints `ready`, and answers each line of its standard input with its memory and how many
+ * connections there are, in JSON; ends with it.
+ *
+ * @module
+ */
+
+import { createStack, openTun, serveHttp, type TcpConn } from "../../../mod.ts";
+
+const CHUNK = 256 * 1024;
+const BODY = "Hello, world!\n";
+
+const encoder = new TextEncoder();
+const RESPONSE = encoder.encode(
+  `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`,
+);
+
+async function writeAll(conn: TcpConn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+}
+
+async function echo(conn: TcpConn): Promise<void> {
+  conn.setNoDelay();
+  const chunk = new Uint8Array(4096);
+  for (let n = await conn.read(chunk); n !== null; n = await conn.read(chunk)) {
+    await writeAll(conn, chunk.subarray(0, n));
+  }
+}
+
+const sink = new Uint8Array(CHUNK);
+
+async function discard(conn: TcpConn): Promise<void> {
+  while (await conn.read(sink) !== null);
+}
+
+const content = new Uint8Array(CHUNK);
+
+async function chargen(conn: TcpConn): Promise<void> {
+  for (;;) await conn.write(content);
+}
+
+async function answerOnce(conn: TcpConn): Promise<void> {
+  const byte = new Uint8Array(1);
+  if (await conn.read(byte) !== null) await conn.write(byte);
+}
+
+/** Answers requests without a body, which come whole, as a load generator's do. */
+async function http(conn: TcpConn): Promise<void> {
+  conn.setNoDelay();
+  const chunk = new Uint8Array(4096);
+  while (await conn.read(chunk) !== null) await writeAll(conn, RESPONSE);
+}
+
+const device = await openTun({ name: "stack0", address: "10.0.0.2", hostAddress: "10.0.0.1" });
+const stack = createStack({ device, address: "10.0.0.2" });
+
+async function serve(port: number, service: (conn: TcpConn) => Promise<void>): Promise<void> {
+  for await (const conn of stack.listen({ port })) {
+    service(conn).catch(ignoreReset).finally(() => conn.close());
+  }
+}
+
+function ignoreReset(error: unknown): void {
+  if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+}
+
+async function echoDatagrams(): Promise<void> {
+  const socket = stack.listenDatagram({ port: 7 });
+  for await (const [bytes, from] of socket) await socket.send(bytes, from);
+}
+
+function print(line: string): void {
+  Deno.stdout.writeSync(encoder.encode(`${line}\n`));
+}
+
+serve(7, echo);
+serve(9, discard);
+serve(19, chargen);
+serve(5003, answerOnce);
+serve(8081, http);
+echoDatagrams();
+serveHttp(stack.listen({ port: 8080 }), () => new Response(BODY));
+print("ready");
+for await (const _ of Deno.stdin.readable) {
+  const connections = [...stack.core.tcp.connections()].length;
+  print(JSON.stringify({ rss: Deno.memoryUsage().rss, connections }));
+}
+await stack.close();
+Deno.exit(); // not all services end by themselves
