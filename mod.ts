@@ -54,7 +54,7 @@ export {
   type PlugOptions,
 } from "./src/phy/switch.ts";
 export type { DnsRecord, RecordData, RecordOf, RecordType } from "./src/socket/dns/message.ts";
-export { httpAgent, httpsAgent } from "./src/node/agent.ts";
+export { type ConnectingOptions, httpAgent, httpsAgent } from "./src/node/agent.ts";
 export { fetchVia, type FetchViaInit } from "./src/node/fetch_via.ts";
 export {
   createNet,

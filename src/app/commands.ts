@@ -15,6 +15,7 @@ import {
   parseCommandLine,
 } from "./command_line.ts";
 import { UsageError } from "./errors.ts";
+import { GET } from "./get/command.ts";
 import { HTTP } from "./http/command.ts";
 import { INTERFACE_OPTIONS } from "./interface_options.ts";
 import { IPERF3 } from "./iperf3/command.ts";
@@ -31,6 +32,7 @@ const COMMANDS: readonly Command[] = [
   CHAT_SERVER,
   CHAT,
   NC,
+  GET,
   PING,
   TRACEROUTE,
   RESOLVE,

@@ -12,6 +12,9 @@ import { connect as connectTls, type ConnectionOptions as TlsOptions } from "nod
 import type { NetworkStack } from "../host/network_stack.ts";
 import { toDuplex } from "../socket/duplex.ts";
 
+/** Those of Node's agent, and what gives up connecting. */
+export type ConnectingOptions = AgentOptions & { signal?: AbortSignal };
+
 /** Gets a connection, or why there is none. */
 type Callback = (error: Error | null, stream?: Duplex) => void;
 
@@ -20,12 +23,14 @@ interface Wish extends TlsOptions {
   host?: string;
   hostname?: string;
   port?: number;
+  signal?: AbortSignal;
 }
 
 /**
  * An agent for `node:http` whose connections go through a stack: `http.get({ agent, … })`.
  *
- * @param options Those of Node's agent: `{ keepAlive: true }` uses connections again.
+ * @param options Those of Node's agent: `{ keepAlive: true }` uses connections again; and `signal`,
+ * which gives up connecting when it is aborted.
  *
  * @example A client of node:http
  * ```ts
@@ -44,20 +49,21 @@ interface Wish extends TlsOptions {
  * assertEquals(await promise, "hello");
  * ```
  */
-export function httpAgent(stack: NetworkStack, options: AgentOptions = {}): Agent {
+export function httpAgent(stack: NetworkStack, options: ConnectingOptions = {}): Agent {
   const createConnection = (wish: Wish, callback: Callback): void => {
-    stack.connect(target(wish)).then((conn) => callback(null, toDuplex(conn)), callback);
+    const options = { ...target(wish), signal: wish.signal };
+    stack.connect(options).then((conn) => callback(null, toDuplex(conn)), callback);
   };
   return Object.assign(new Agent(options), { createConnection });
 }
 
 /** The same for `node:https`: TLS by `node:tls` on top of the stack's connections. */
-export function httpsAgent(stack: NetworkStack, options: AgentOptions = {}): SecureAgent {
+export function httpsAgent(stack: NetworkStack, options: ConnectingOptions = {}): SecureAgent {
   const createConnection = (wish: Wish, callback: Callback): void => {
     const { hostname, port } = target(wish);
     // No name is told for an address (RFC 6066 §3).
     const servername = wish.servername || (isIP(hostname) === 0 ? hostname : "");
-    stack.connect({ hostname, port }).then(
+    stack.connect({ hostname, port, signal: wish.signal }).then(
       (conn) => callback(null, connectTls({ ...wish, socket: toDuplex(conn), servername })),
       callback,
     );

@@ -97,8 +97,8 @@ async function exchange(
   };
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const outgoing: ClientRequest = isSecure
-    ? requestHttps({ ...options, ...definedOf(tls), agent: httpsAgent(stack) }, resolve)
-    : requestHttp({ ...options, agent: httpAgent(stack) }, resolve);
+    ? requestHttps({ ...options, ...definedOf(tls), agent: httpsAgent(stack, { signal }) }, resolve)
+    : requestHttp({ ...options, agent: httpAgent(stack, { signal }) }, resolve);
   const fail = (cause: unknown) => {
     reject(signal.aborted ? signal.reason : new TypeError(`Cannot fetch ${url}`, { cause }));
   };

@@ -185,6 +185,20 @@ Deno.test("fetchVia() says why there is no answer", async () => {
   await assertRejects(() => fetchVia(client, "ftp://10.0.0.2/"), TypeError, "only http and https");
 });
 
+Deno.test("fetchVia() gives up when it is aborted, without a connection and without an answer", async () => {
+  const [one, other] = memoryPair();
+  await using client = createStack({ device: one, address: "10.0.0.1" });
+  await using host = createStack({ device: other, address: "10.0.0.2" });
+  host.listen({ port: 80 });
+  for (const hostname of ["10.0.0.9", "10.0.0.2"]) {
+    const stop = new AbortController();
+    const fetching = fetchVia(client, `http://${hostname}/`, { signal: stop.signal });
+    setTimeout(() => stop.abort(), 50);
+    await settles(assertRejects(() => fetching, DOMException), hostname);
+  }
+  await until(() => client.core.tcp.connectionCount === 0, "nothing is left");
+});
+
 Deno.test("shutdown() ends idle connections and waits for answers under way", async () => {
   const [one, other] = memoryPair();
   await using client = createStack({ device: one, address: "10.0.0.1" });
