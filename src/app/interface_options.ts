@@ -6,7 +6,7 @@
  */
 
 import type { RouteOptions } from "../host/network_stack.ts";
-import { type Network, parseNetwork } from "../socket/addresses.ts";
+import { type Network, parseNetwork, parseOwn } from "../socket/addresses.ts";
 import { IpAddress } from "../wire/address.ts";
 import { formatMac, parseMac } from "../wire/mac.ts";
 import type { CommandLine, OptionTable } from "./command_line.ts";
@@ -86,6 +86,7 @@ type Line = CommandLine<InterfaceOption>;
 export function readStackSettings(line: Line): StackSettings {
   const interfaces = line.parts.map(readInterface);
   if (interfaces.length > 1) interfaces.forEach(checkOneOfSeveral);
+  checkAddresses(interfaces.map(({ addresses = [] }) => addresses));
   return {
     interfaces,
     routes: line.parseAll("route", readRoute),
@@ -122,6 +123,16 @@ function readInterface(line: Line): InterfaceSettings {
     gateways: line.parseAll("gateway", (text) => IpAddress.parse(text) && text),
     ipv6,
   };
+}
+
+/** Before anything is opened for them. */
+function checkAddresses(ofInterfaces: readonly (readonly string[])[]): void {
+  const all: Network[] = [];
+  try {
+    for (const addresses of ofInterfaces) all.push(...parseOwn(addresses, all));
+  } catch (error) {
+    throw new UsageError(`Option --address: ${(error as Error).message}`);
+  }
 }
 
 function readKind(line: Line): InterfaceKind {

@@ -99,16 +99,27 @@ function openInterface(settings: InterfaceSettings, isOnly: boolean): Promise<Op
 async function openPointToPoint(settings: InterfaceSettings): Promise<Opened> {
   const { name, mtu, addresses, hostAddresses, ipv6 } = settings;
   const own = OWN.slice(0, ipv6 ? 2 : 1).map(bare);
+  const ends = hostAddresses ?? (addresses && hostEnds(addresses));
   const device = await openDevice({
     name,
     mtu,
     // The link has one address of a family. Without any it has those of both, if the system can.
     address: addresses !== undefined ? bareOfEach(addresses) : ipv6 ? undefined : own,
-    hostAddress: hostAddresses && bareOfEach(hostAddresses),
+    hostAddress: ends && bareOfEach(ends),
   });
   const families = hostAddresses?.map((text) => parseNetwork(text).address.family) ?? [4, 6];
   const usual = own.filter((text) => families.includes(IpAddress.parse(text).family));
   return opened(settings, device, device, addresses ?? usual, settings.gateways);
+}
+
+/** The host's ends of a link: in the stack's networks, where these are known. */
+function hostEnds(addresses: readonly string[]): string[] {
+  return oneOfEach(addresses).flatMap((text) => {
+    const { address, prefixLength } = parseNetwork(text);
+    // IPv6 ends share their /64 (LinkOptions).
+    if (address.family === 6) return [neighbor(`${address}/64`)];
+    return prefixLength < 32 ? [neighbor(text)] : [];
+  });
 }
 
 async function openSegment(settings: InterfaceSettings, isOnly: boolean): Promise<Opened> {

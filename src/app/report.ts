@@ -17,7 +17,11 @@ export function report(stack: NetworkStack): string {
   ) => [network, gateway ?? "on the link", name, validFor === Infinity ? "" : seconds(validFor)]);
   const connections = stack.connections().map((
     { local, remote, state, rtt, bytesSent, bytesReceived },
-  ) => [local, remote, state, `${bytesSent}`, `${bytesReceived}`, rtt === 0 ? "" : rtt.toFixed(1)]);
+  ) => {
+    // Of one in TIME_WAIT nothing has been kept.
+    const counts = state === "TIME_WAIT" ? ["", ""] : [`${bytesSent}`, `${bytesReceived}`];
+    return [local, remote, state, ...counts, rtt === 0 ? "" : rtt.toFixed(1)];
+  });
   return [
     ...table(["Neighbor", "hardware", "state", "for", "interface"], neighbors),
     ...table(["Route to", "by", "interface", "still for"], routes),

@@ -5,7 +5,13 @@
  */
 
 import type { Device, DeviceCounters } from "../phy/device.ts";
-import { formatAddress, parseAddress, parseNetwork } from "../socket/addresses.ts";
+import {
+  formatAddress,
+  type Network,
+  parseAddress,
+  parseNetwork,
+  parseOwn,
+} from "../socket/addresses.ts";
 import type { Closable, SocketContext } from "../socket/context.ts";
 import { openFirst } from "../socket/connect.ts";
 import { checkPort, closedHere } from "../socket/errors.ts";
@@ -199,7 +205,10 @@ export class NetworkStack implements AsyncDisposable {
     const { forward, reversePathCheck } = options;
     checkForwarding(options);
     if (secret !== undefined) checkSecret(secret);
-    const configs = interfaces.map(interfaceConfig);
+    const configs: InterfaceConfig[] = [];
+    for (const one of interfaces) {
+      configs.push(interfaceConfig(one, configs.flatMap(({ addresses }) => addresses)));
+    }
     const settings = { ttl, forward, reversePathCheck, tcp, icmp, secret };
     this.core = new Stack({ interfaces: configs, ...settings }, { random });
     for (const route of options.routes ?? []) addRoute(this.core.ip, route);
@@ -643,7 +652,7 @@ export class NetworkStack implements AsyncDisposable {
  * assertEquals(await new Response(peer.readable).text(), "hello");
  * ```
  *
- * @throws {TypeError} If an address is not an IP address, or there is no device.
+ * @throws {TypeError} If an address is not that of one host, or comes twice, or there is no device.
  */
 export function createStack(options: StackOptions): NetworkStack {
   return new NetworkStack(options);
@@ -677,9 +686,10 @@ function checkForwarding({ forward = false, reversePathCheck = false }: StackOpt
 
 function interfaceConfig(
   { device, address = [], gateway = [], dhcp = false, autoconf }: InterfaceOptions,
+  others: readonly Network[],
 ): InterfaceConfig {
   const { name, capabilities: { mac } } = device;
-  const addresses = [address].flat().map(parseNetwork);
+  const addresses = parseOwn([address].flat(), others);
   for (const { address, prefixLength } of addresses) {
     if (mac !== undefined && prefixLength === address.length * 8) {
       const example = `${address}/${address.family === 4 ? 24 : 64}`;

@@ -59,6 +59,40 @@ export function parseNetwork(text: string): Network {
 }
 
 /**
+ * Reads the addresses that a stack is to have on one interface.
+ *
+ * @param others Those that it has on other interfaces.
+ * @throws {TypeError} If one of them is none of a single host, or is there already.
+ */
+export function parseOwn(texts: readonly string[], others: readonly Network[] = []): Network[] {
+  const networks: Network[] = [];
+  for (const text of texts) {
+    const network = parseNetwork(text);
+    const { address } = network;
+    if (!isOfOneHost(network)) {
+      throw new TypeError(`Cannot use ${text}: it is not the address of one host`);
+    }
+    // A link-local address may be ours on several links.
+    const rivals = address.isLinkLocal ? networks : [...others, ...networks];
+    if (rivals.some((other) => other.address.equals(address))) {
+      throw new TypeError(`Cannot use ${address} twice: a stack has an address once`);
+    }
+    networks.push(network);
+  }
+  return networks;
+}
+
+/** An IPv4 network's first and last address are of nobody, or of all (RFC 1122 §3.2.1.3). */
+function isOfOneHost({ address, prefixLength }: Network): boolean {
+  if (address.isUnspecified || address.isMulticast || address.isBroadcast || address.isLoopback) {
+    return false;
+  }
+  if (address.family === 6 || prefixLength > 30 || prefixLength === 0) return true;
+  const isFirst = address.equals(address.prefix(prefixLength));
+  return !isFirst && !address.isBroadcastOf(address, prefixLength);
+}
+
+/**
  * Our address for what goes to `remote`.
  *
  * @param wish The one that the user wants it to be.

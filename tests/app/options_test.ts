@@ -190,6 +190,15 @@ Deno.test("what makes no sense is told with the option that it is about", () => 
     [["--address", "10.0.0"], `Option --address: Not an IP address: "10.0.0"`],
     [["--address", "10.0.0.256"], "Option --address: Not an IP address"],
     [["--address", "10.0.0.2/33"], `Option --address: Not a network: "10.0.0.2/33"`],
+    [
+      ["--address", "127.0.0.1"],
+      "Option --address: Cannot use 127.0.0.1: it is not the address of",
+    ],
+    [["--tap", "--address", "10.0.0.255"], "Option --address: Cannot use 10.0.0.255/24: it is not"],
+    [
+      ["--address", "10.0.0.2/24", "--and", "--tap", "--address", "10.0.0.2/16"],
+      "Option --address: Cannot use 10.0.0.2 twice",
+    ],
     [["--host-address", "localhost"], `Option --host-address: Not an IP address: "localhost"`],
     [["--gateway", "router"], `Option --gateway: Not an IP address: "router"`],
     [["--mtu", "big"], "Option --mtu needs a number: got big"],
@@ -296,7 +305,10 @@ Deno.test("the exit code is 2 when the command line makes no sense, before anyth
     [["--nonsense"], "Unknown option --nonsense"],
     [["--mtu", "67"], "Cannot use an MTU of 67: it must be a whole number from 68 to 65535"],
     [["--address", "10.0.0.1"], "Cannot use 10.0.0.1 for both ends"],
-    [["--address", "ff02::2"], "Cannot use ff02::2: it is not the address of one host"],
+    [
+      ["--address", "ff02::2"],
+      "Option --address: Cannot use ff02::2: it is not the address of one host",
+    ],
   ];
   for (const [args, message] of cases) {
     const { code, stdout, stderr } = await run(...args);

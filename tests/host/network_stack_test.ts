@@ -180,14 +180,40 @@ Deno.test("a stack needs an address, and says what is wrong with one", async () 
     [[], "A stack needs at least one address"],
     ["10.0.0", `Not an IP address: "10.0.0"`],
     [["10.0.0.2", ""], `Not an IP address: ""`],
+    [["10.0.0.2", "10.0.0.2/24"], "Cannot use 10.0.0.2 twice"],
+    [["fe80::2", "fe80::2"], "Cannot use fe80::2 twice"],
+    ["0.0.0.0", "Cannot use 0.0.0.0: it is not the address of one host"],
+    ["224.0.0.1", "Cannot use 224.0.0.1: it is not the address of one host"],
+    ["255.255.255.255", "Cannot use 255.255.255.255: it is not the address of one host"],
+    ["127.0.0.2", "Cannot use 127.0.0.2: it is not the address of one host"],
+    ["10.0.0.0/24", "Cannot use 10.0.0.0/24: it is not the address of one host"],
+    ["10.0.255.255/16", "Cannot use 10.0.255.255/16: it is not the address of one host"],
+    ["10.0.0.7/30", "Cannot use 10.0.0.7/30: it is not the address of one host"],
+    ["::", "Cannot use ::: it is not the address of one host"],
+    ["ff02::1", "Cannot use ff02::1: it is not the address of one host"],
   ];
   for (const [address, message] of cases) {
     assertThrows(() => createStack({ device, address }), TypeError, message);
   }
+  const interfaces = [
+    { device, address: "10.0.0.1/24" },
+    { device: other, address: ["10.1.0.1/24", "10.0.0.1/16"] },
+  ];
+  assertThrows(() => createStack({ interfaces }), TypeError, "Cannot use 10.0.0.1 twice");
   await using stack = createStack({ device, address: ["10.0.0.1", "10.0.0.3"] });
   await using far = createStack({ device: other, address: FAR });
   assert(await far.ping("10.0.0.3") >= 0);
   assertEquals(stack.deviceName, "memory0");
+});
+
+Deno.test("both addresses of a network of two are of hosts (RFC 3021), as is a link-local one twice", async () => {
+  const [device, another] = memoryPair();
+  const interfaces = [
+    { device, address: ["10.0.0.0/31", "10.1.255.255/31", "fe80::1/64"] },
+    { device: another, address: ["10.2.0.255/16", "10.3.0.0/8", "fe80::1/64"] },
+  ];
+  await using stack = createStack({ interfaces });
+  assertEquals(stack.addresses.length, 6);
 });
 
 pairTest(

@@ -16,6 +16,8 @@ const USAGE: [args: string[], message: RegExp][] = [
   [["--host-address", "fe80::1"], /fd00::2 and fe80::1.*have to be in one/],
   [["--address", "224.0.0.1"], /224\.0\.0\.1.*not the address of one host/],
   [["--address", "10.0.0.1"], /10\.0\.0\.1 for both ends/],
+  [["--tap", "--address", "10.0.0.255/24"], /10\.0\.0\.255\/24: it is not the address of one host/],
+  [["--address", "10.0.0.2", "--address", "10.0.0.2"], /10\.0\.0\.2 twice/],
   [["--mtu", "67"], /MTU of 67: it must be .* from 68 to 65535/],
   [["--mtu", "65536"], /MTU of 65536/],
   [["--mtu", "many"], /--mtu needs a number: got many/],

@@ -40,6 +40,27 @@ export function optionTests(program: Program): void {
 
   serveTest(
     program,
+    "the host's end is in the network that --address tells, on each of two interfaces",
+    {
+      needs: ["nc"],
+      args: [
+        ...["serve", "--address", "192.0.2.7/24", "--address", "fd07::7/64"],
+        ...["--and", "--address", "198.51.100.1/25"],
+      ],
+    },
+    async (ns) => {
+      const addresses = await ns.check("ip", ["address"]);
+      assertStringIncludes(addresses, "inet 192.0.2.1 peer 192.0.2.7/32");
+      assertStringIncludes(addresses, "inet6 fd07::1/64");
+      assertStringIncludes(addresses, "inet 198.51.100.2 peer 198.51.100.1/32");
+      for (const address of ["192.0.2.7", "fd07::7", "198.51.100.1"]) {
+        assertEquals(await ns.check("nc", ["-N", address, "7"], { stdin: "hi\n" }), "hi\n");
+      }
+    },
+  );
+
+  serveTest(
+    program,
     "--trace shows packets and changes of state, without colours in a file",
     { needs: ["nc", "ping", "socat"], args: ["serve", "--trace"] },
     async (ns, { process }) => {
