@@ -11,6 +11,7 @@ import { checkInteger, checkTime } from "../socket/options.ts";
 import type { TcpConn } from "../socket/tcp_conn.ts";
 import type { TcpListener } from "../socket/tcp_listener.ts";
 import { BadRequest, toRequest } from "./http_request.ts";
+import { endWith, refuse } from "./refusal.ts";
 
 /** Where a request came from, and where it went. */
 export interface HttpConnInfo {
@@ -128,7 +129,7 @@ class Server implements HttpServer {
     node.timeout = checkTime(idleTimeout, 0, "Idle timeout");
     node.on("clientError", refuse);
     node.on("timeout", (socket) => this.#leave(socket as unknown as ConnDuplex));
-    node.on("connect", (_, socket) => end(socket as ConnDuplex, "501 Not Implemented"));
+    node.on("connect", (_, socket) => endWith(socket, "501 Not Implemented"));
     // Deno's node:http closes a connection after one answer if its server doesn't listen.
     Object.defineProperty(node, "listening", { value: true, configurable: true });
     node.emit("listening"); // it looks at the time from now on
@@ -205,32 +206,6 @@ class Server implements HttpServer {
   [Symbol.asyncDispose](): Promise<void> {
     return this.shutdown();
   }
-}
-
-/** What to answer to what node:http could not read; without a status: nothing. */
-const REFUSALS: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: "413 Content Too Large",
-  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
-};
-
-/** Says what is wrong with a request, where there is somebody to hear it. */
-function refuse(error: Error & { code?: string }, socket: unknown): void {
-  const duplex = socket as ConnDuplex & { _httpMessage?: { _headerSent: boolean } };
-  if (duplex.writableEnded) return duplex.destroySoon(); // it was told
-  // An answer that has begun can't turn into another one.
-  if (!duplex.writable || duplex._httpMessage?._headerSent) duplex.destroy(error);
-  else end(duplex, REFUSALS[error.code ?? ""] ?? "400 Bad Request");
-}
-
-/** Ends a connection with an answer. */
-function end(duplex: ConnDuplex, status: string): void {
-  const text = `${status.slice(4)}\n`;
-  duplex.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain;charset=UTF-8\r\n` +
-      `Content-Length: ${text.length}\r\n\r\n${text}`,
-  );
-  duplex.destroySoon();
 }
 
 async function send(

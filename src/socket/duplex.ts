@@ -94,6 +94,18 @@ export class ConnDuplex extends Duplex {
   }
 
   /** Node asks for it. */
+  /** What was collected goes out in full segments, such as the head of an answer with its body. */
+  override _writev(
+    chunks: { chunk: Uint8Array; encoding: string }[],
+    done: (error?: Error) => void,
+  ): void {
+    this.#withConn((conn) => {
+      this.#idle?.refresh();
+      for (const { chunk } of chunks) this.bytesWritten += chunk.length;
+      writeTogether(conn, chunks).then(() => done(), (error) => done(withCode(error)));
+    });
+  }
+
   override _final(done: (error?: Error) => void): void {
     this.#withConn((conn) =>
       conn.closeWrite().then(() => done(), (error) => done(withCode(error)))
@@ -189,6 +201,15 @@ async function untilPeerCloses(conn: TcpConn): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+async function writeTogether(
+  conn: TcpConn,
+  chunks: readonly { chunk: Uint8Array }[],
+): Promise<void> {
+  conn.setCork(true);
+  for (const { chunk } of chunks) await writeAll(conn, chunk);
+  conn.setCork(false);
 }
 
 function familyOf(address: string): "IPv4" | "IPv6" {

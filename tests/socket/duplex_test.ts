@@ -129,6 +129,24 @@ pairTest("destroying a Duplex closes, and with an error resets", async (pair) =>
   }
 });
 
+pairTest("what is written together goes out in full segments", async (pair) => {
+  const [a, b] = await connected(pair);
+  a.setNoDelay();
+  const duplex = toDuplex(a);
+  const sent = async (isTogether: boolean) => {
+    const before = pair.near.core.counters.tcpSent;
+    if (isTogether) duplex.cork();
+    for (let i = 0; i < 8; i++) duplex.write(`${i}`);
+    if (isTogether) duplex.uncork();
+    assertEquals(await settles(hear(b, 8)), "01234567");
+    return pair.near.core.counters.tcpSent - before;
+  };
+  assertEquals(await sent(false), 2); // the first one, and those that came while it was written
+  assertEquals(await sent(true), 1);
+  duplex.destroy();
+  b.close();
+});
+
 pairTest("destroySoon() has the peer read all, though it sends what nobody wants", async (pair) => {
   const [a, b] = await connected(pair);
   const duplex = new ConnDuplex().attach(a);

@@ -7,6 +7,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream";
 import type { NetworkStack } from "../../host/network_stack.ts";
+import { refuse } from "../../node/refusal.ts";
 import { toDuplex } from "../../socket/duplex.ts";
 import type { TcpConn } from "../../socket/tcp_conn.ts";
 import { STATE_NAMES } from "../../tcp/state.ts";
@@ -19,6 +20,7 @@ export class HttpService {
   constructor(stack: NetworkStack) {
     this.#stack = stack;
     this.#server = createServer((request, response) => this.#answer(request, response));
+    this.#server.on("clientError", refuse);
     // Deno's node:http closes a connection after one answer if its server doesn't listen.
     Object.defineProperty(this.#server, "listening", { value: true });
   }
