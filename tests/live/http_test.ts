@@ -80,6 +80,8 @@ serverTest("curl gets 1 GiB and puts 1 GiB, byte for byte", ["curl", "openssl"],
   assertEquals(down.slice(0, 64), hash);
   const up = await sh(`${known(GIBIBYTE)} | curl -sS --fail -T - ${SITE}/digest`);
   assertEquals(JSON.parse(up), { length: GIBIBYTE, hash });
+  const peak = Number(await sh(`curl -sS ${SITE}/peak`));
+  assert(peak < 500_000, `it never needed more memory than 500 MB: ${peak} KiB`);
 });
 
 serverTest(

@@ -51,6 +51,8 @@ async function answer(request: Request): Promise<Response> {
       return new Response(stream(Number(length)), { headers: { "content-length": length! } });
     case "digest":
       return await digest(request);
+    case "peak":
+      return new Response(/VmHWM:\s*(\d+)/.exec(await Deno.readTextFile("/proc/self/status"))![1]);
     case "endless":
       return new Response(stream(Infinity));
     case "silent":
