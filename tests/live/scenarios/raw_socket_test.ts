@@ -4,6 +4,7 @@
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { until } from "../../stacks.ts";
 import { liveTest, Namespace } from "../namespace.ts";
 import { type Counters, type Serving, SITE, SOURCE, STACK } from "../program.ts";
 import { Running } from "../running.ts";
@@ -136,26 +137,39 @@ session("RST for a closed port, and of a client", ["socat", "curl"], [], async (
   assertEquals([counters.tcpResetsSent, counters.tcpResetsReceived], [1, 1]);
 });
 
-session("flow control: both windows close, and open again", ["tcpdump", "curl"], [], async (
+/** A command whose output nobody reads until a line is typed; then it counts the bytes. */
+function unread(ns: Namespace, command: string[], length: number): Running {
+  const input = `head -c ${length} /dev/zero`;
+  const script = `exec 3<&0; ${input} | timeout 20 "$@" | { read go <&3; wc -c; }`;
+  return new Running(ns, "sh", ["-c", script, "sh", ...command]);
+}
+
+session("flow control: windows close on both sides, and open again", ["tcpdump"], [], async (
   { here, there },
 ) => {
-  // Who takes nothing back for a while closes its window, so that the echo can't send, and doesn't
-  // read any more either.
   const length = 30_000_000;
-  const closed = "port 7 and tcp[13] & 2 == 0 and tcp[14:2] == 0";
-  await using ours = await sniff(there, 1, `src ${STACK} and ${closed}`);
-  await using theirs = await sniff(here, 1, `dst ${STACK} and ${closed}`);
-  await using client = new Running(there, "sh", [
-    "-c",
-    `exec 3<&0; head -c ${length} /dev/zero | nc -N ${STACK} 7 | { read go <&3; wc -c; }`,
-  ]);
-  for (const tcpdump of [ours, theirs]) assertEquals((await tcpdump.end()).code, 0);
-  assertMatch(ours.stdout, /10\.0\.0\.2\.7 > 10\.0\.0\.1\.\d+: Flags \[\.\], .* win 0,/);
+  const closed = "tcp[13] & 2 == 0 and tcp[14:2] == 0";
+  // The client takes nothing for a while: the echo waits.
+  await using theirs = await sniff(here, 1, `dst ${STACK} and dst port 7 and ${closed}`);
+  await using client = unread(there, ["nc", "-N", STACK, "7"], length);
+  await theirs.end();
   assertMatch(theirs.stdout, /10\.0\.0\.1\.\d+ > 10\.0\.0\.2\.7: Flags \[\.\], .* win 0,/);
-  const { tcpBytesReceived } = await countersOf(there);
-  assert(Number(tcpBytesReceived) < length, "it waits");
   assertEquals(await client.ask("go"), `${length}`);
-  assertEquals((await client.end()).code, 0);
+
+  // A program of ours takes nothing for a while: the client waits.
+  const other = "10.0.0.3";
+  await using ours = await sniff(there, 1, `src ${other} and src port 9000 and ${closed}`);
+  const where = ["--interface", INTERFACE, "--address", `${other}/24`, "--no-ipv6"];
+  const command = await SOURCE.commandLine(["nc", "-l", "-v", "9000", ...where]);
+  await using reader = unread(here, command, 0);
+  await until(() => reader.stderr.includes("Waiting for a connection"), "waiting");
+  const send = `head -c ${length} /dev/zero | nc -N ${other} 9000`;
+  await using sender = new Running(there, "sh", ["-c", send]);
+  await ours.end();
+  assertMatch(ours.stdout, /10\.0\.0\.3\.9000 > 10\.0\.0\.1\.\d+: Flags \[\.\], .* win 0,/);
+  assert(sender.isRunning, "it waits");
+  assertEquals(await reader.ask("go"), `${length}`);
+  assertEquals((await sender.end()).code, 0);
 });
 
 session("delayed ACK: for every second segment, and in time for one", [], ["--trace"], async (
@@ -176,8 +190,8 @@ session("delayed ACK: for every second segment, and in time for one", [], ["--tr
   const lines = process.stdout.slice(start).split("\n");
   const data = lines.filter((line) => / < .* TCP .* len 1448 /.test(line)).length;
   const acks = lines.filter((line) => / > .* TCP ACK seq 1 .* len 0 /.test(line)).length;
-  assertEquals(data, segments);
-  assert(acks <= segments / 2 + 5, `${acks} ACKs for ${segments} segments`);
+  assert(data > segments / 2, `${data} full segments`);
+  assert(acks <= data / 2 + 5, `${acks} ACKs for ${data} segments`);
 });
 
 session(
