@@ -1,5 +1,5 @@
 /**
- * What people do with a stack in the sessions that are shown here, and what its trace tells.
+ * What people do with a stack in the sessions that are shown here.
  *
  * @module
  */
@@ -35,12 +35,4 @@ export async function assertRefused(ns: Namespace, port: number): Promise<void> 
   const { code, stderr } = await ns.run("nc", ["-v", "-w", "5", STACK, `${port}`]);
   assertStringIncludes(stderr, "Connection refused");
   assertEquals(code, 1);
-}
-
-/** A changed state of a connection, as the trace shows it. */
-export function statesOf(trace: string): string[] {
-  return [...trace.matchAll(/^ *\S+ \* .* (\w+) → (\w+)$/gm)].flatMap(([, from, to]) => [
-    from!,
-    to!,
-  ]);
 }

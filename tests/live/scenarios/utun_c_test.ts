@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { compileDarwin } from "../darwin.ts";
 import { denoArgs, liveTest, Namespace } from "../namespace.ts";
-import { SOURCE, STACK } from "../program.ts";
+import { SOURCE } from "../program.ts";
 import { Path } from "../relay.ts";
 import { Running } from "../running.ts";
 import { assertRefused, joinChat, pings } from "./session.ts";
