@@ -10,7 +10,7 @@ import type { IpAddress } from "../wire/address.ts";
 import { MAC_LENGTH } from "../wire/mac.ts";
 import type { Packet } from "../wire/packet.ts";
 
-/** The states of RFC 4861 §7.3.2, and that of an entry made by hand. */
+/** The states of RFC 4861 §7.3.2. */
 export const NEIGHBOR_STATE = {
   /** Asked for; packets wait. */
   INCOMPLETE: 0,
@@ -22,8 +22,6 @@ export const NEIGHBOR_STATE = {
   DELAY: 3,
   /** Asked whether it still is there. */
   PROBE: 4,
-  /** Made by hand: never asked for, never forgotten. */
-  STATIC: 5,
 } as const;
 
 /** One of the values of {@linkcode NEIGHBOR_STATE}. */
@@ -38,8 +36,6 @@ export const RANK = {
   /** In `DELAY` or `PROBE`. */
   ASKED: 3,
   REACHABLE: 4,
-  /** Never forgotten. */
-  STATIC: 5,
 } as const;
 
 /** One of the values of {@linkcode RANK}. */
@@ -92,9 +88,9 @@ export class NeighborTable {
     this.#seed = seed;
   }
 
-  /** How many entries may be forgotten: all but those made by hand. */
+  /** How many entries there are. */
   get size(): number {
-    return this.#size - this.#ranks[RANK.STATIC]!.size;
+    return this.#size;
   }
 
   /** The entry of `address`, whatever its zone, or `null`. Allocates nothing. */

@@ -33,8 +33,8 @@ const MIN_RETRANS_TIME = 100;
 /** Largest packet that waits, in bytes. */
 const MAX_PACKET = 65575;
 
-const { INCOMPLETE, REACHABLE, STALE, DELAY, PROBE, STATIC } = NEIGHBOR_STATE;
-const STATE_NAMES = ["incomplete", "reachable", "stale", "delay", "probe", "static"] as const;
+const { INCOMPLETE, REACHABLE, STALE, DELAY, PROBE } = NEIGHBOR_STATE;
+const STATE_NAMES = ["incomplete", "reachable", "stale", "delay", "probe"] as const;
 
 /** The states that news of a neighbor bring about. */
 type Known = typeof REACHABLE | typeof STALE;
@@ -53,7 +53,7 @@ export interface NeighborConfig {
   readonly unicastSolicits: number;
   /** How long one that is not used is remembered (RFC 1122 §2.3.2.1). */
   readonly staleTime: number;
-  /** Most neighbors, without those made by hand. */
+  /** Most neighbors. */
   readonly maxEntries: number;
   /** Most packets that wait for one neighbor. */
   readonly maxWaiting: number;
@@ -151,7 +151,7 @@ export class NeighborCache {
     this.#retransTime = Math.max(retransTime, MIN_RETRANS_TIME);
   }
 
-  /** How many neighbors there are, without those made by hand. */
+  /** How many neighbors there are. */
   get size(): number {
     return this.#table.size;
   }
@@ -213,7 +213,7 @@ export class NeighborCache {
     now: number,
   ): boolean {
     const entry = this.#table.find(address);
-    if (entry === null || entry.state === STATIC) return false; // nobody asked
+    if (entry === null) return false; // nobody asked
     if (entry.state === INCOMPLETE) {
       if (mac === null) return false;
       entry.isRouter = isRouter;
@@ -247,9 +247,7 @@ export class NeighborCache {
       if (this.#makeRoom(RANK.UNUSED)) {
         this.#learn(this.#table.add(address, STALE), mac, STALE, now);
       }
-    } else if (entry.state === INCOMPLETE) {
-      this.#learn(entry, mac, STALE, now);
-    } else if (entry.state !== STATIC && !isMacAt(mac, entry.mac, 0)) {
+    } else if (entry.state === INCOMPLETE || !isMacAt(mac, entry.mac, 0)) {
       this.#learn(entry, mac, STALE, now);
     }
   }
@@ -263,7 +261,7 @@ export class NeighborCache {
   /** A transport got an answer through this neighbor (RFC 4861 §7.3.1). */
   confirm(address: IpAddress, now: number): void {
     const entry = this.#table.find(address);
-    if (entry === null || entry.state === INCOMPLETE || entry.state === STATIC) return;
+    if (entry === null || entry.state === INCOMPLETE) return;
     entry.isUsed = true;
     if (entry.state === REACHABLE && now - entry.since < CONFIRMATION_INTERVAL) return;
     this.#enterAt(entry, REACHABLE, now);
@@ -289,21 +287,6 @@ export class NeighborCache {
   /** The state of the neighbor's entry; `null` if there is none. */
   stateOf(address: IpAddress): NeighborState | null {
     return this.#table.find(address)?.state ?? null;
-  }
-
-  /** Makes an entry by hand, which nothing but {@linkcode remove} takes back. */
-  setStatic(address: IpAddress, mac: Uint8Array): void {
-    const entry = this.#table.find(address) ?? this.#table.add(address, STATIC);
-    storeMac(mac, entry.mac, 0);
-    this.#enter(entry, STATIC, Infinity);
-    this.#deliver(entry);
-  }
-
-  /** Forgets a neighbor; `false` if it was not known. */
-  remove(address: IpAddress): boolean {
-    const entry = this.#table.find(address);
-    if (entry !== null) this.#forget(entry);
-    return entry !== null;
   }
 
   /** All entries as they are at `now`. */
@@ -476,7 +459,6 @@ export class NeighborCache {
 }
 
 function rankOf({ state, isUsed }: Neighbor): Rank {
-  if (state === STATIC) return RANK.STATIC;
   if (state === INCOMPLETE) return RANK.INCOMPLETE;
   if (!isUsed) return RANK.UNUSED;
   if (state === STALE) return RANK.STALE;

@@ -22,7 +22,7 @@ const MAC_B = parseMac("02:00:00:00:00:0b");
 /** Middle of the random range, so that the reachable time is the one that is set. */
 const EVEN = { random: () => 0x8000_0000 };
 
-const { INCOMPLETE, REACHABLE, STALE, DELAY, PROBE, STATIC } = NEIGHBOR_STATE;
+const { INCOMPLETE, REACHABLE, STALE, DELAY, PROBE } = NEIGHBOR_STATE;
 const { reachableTime, retransTime, delayTime, staleTime } = DEFAULT_NEIGHBOR_CONFIG;
 
 /** A cache, and what it did since the last time one looked. */
@@ -83,7 +83,6 @@ class Scene {
   /** Brings the neighbor into a state, with `MAC_A`. */
   enter(address: IpAddress, state: NeighborState): void {
     const { cache } = this;
-    if (state === STATIC) cache.setStatic(address, MAC_A);
     if (state === INCOMPLETE) this.send("first", address);
     if (state === REACHABLE) {
       cache.heardFrom(address, MAC_A, this.now);
@@ -282,7 +281,6 @@ Deno.test("advertisements move the states as RFC 4861 §7.2.5 and appendix C hav
     ...all(known, "O", MAC_A, "unchanged", MAC_A),
     ...all(known, "O", NO_MAC, "unchanged", MAC_A),
     ...all(known, "O", MAC_B, STALE, MAC_B),
-    ...all([STATIC], "SO", MAC_B, "unchanged", MAC_A),
   ];
   for (const [state, flags, mac, want, cached] of cases) {
     const scene = new Scene();
@@ -327,7 +325,6 @@ Deno.test("source addresses in other messages move the states as RFC 4861 §7.2.
       ...[REACHABLE, STALE, DELAY, PROBE].map((state) =>
         [state, MAC_A, state, MAC_A] as [NeighborState, Uint8Array, NeighborState, Uint8Array]
       ),
-      [STATIC, MAC_B, STATIC, MAC_A],
     ];
   for (const [state, mac, want, cached] of cases) {
     const scene = new Scene();
@@ -357,22 +354,6 @@ Deno.test("the zone of an address does not matter on one link", () => {
   const scene = new Scene();
   scene.cache.heardFrom(ROUTER, MAC_A, scene.now);
   assertEquals(scene.send("x", ROUTER.withZone(2)), formatMac(MAC_A));
-});
-
-Deno.test("an entry made by hand is not asked for, not aged, not pushed out, but taken back by hand", () => {
-  const scene = new Scene({ maxEntries: 1 });
-  scene.send("waited", A);
-  scene.cache.setStatic(A, MAC_A);
-  assertEquals(scene.take(), ["send waited to 02:00:00:00:00:0a"]);
-  scene.cache.suspect(A);
-  scene.cache.confirm(A, scene.now);
-  for (let i = 100; i < 200; i++) scene.send("x", address(i));
-  scene.pass(2 * staleTime);
-  assertEquals(scene.send("x", A), formatMac(MAC_A));
-  assertEquals(scene.cache.stateOf(A), STATIC);
-  assertEquals(scene.cache.remove(A), true);
-  assertEquals(scene.cache.remove(A), false);
-  assertEquals(scene.cache.entries(scene.now), []);
 });
 
 Deno.test("entries() tells what is known, how well, and for how long", () => {
@@ -522,7 +503,7 @@ Deno.test("whatever happens, the cache keeps to its bounds, and asks no address 
           cache.suspect(who);
           break;
         case 4:
-          if (random.chance(0.1)) cache.remove(who);
+          cache.setRouter(who, random.chance(0.5));
           break;
         case 5:
           now += random.below(3000);
