@@ -53,6 +53,8 @@ export class Ip extends HostConfiguration implements Network {
   #now = 0;
   /** By protocol, how many want all of its packets. */
   #takenAll = new Uint32Array(256);
+  /** Whether any ever has: we have stood in for other hosts, and end what began so. */
+  #hasTakenAll = new Uint8Array(256);
   /** Whether the packet that is being received is ours. */
   #isLooped = false;
   #paths = new PathMtuCache();
@@ -200,6 +202,7 @@ export class Ip extends HostConfiguration implements Network {
   takeAll(protocol: number, on: boolean): void {
     for (const one of [protocol, PROTOCOL.ICMP, PROTOCOL.ICMPV6]) {
       this.#takenAll[one]! += on ? 1 : -1;
+      this.#hasTakenAll[one] = 1;
     }
   }
 
@@ -223,6 +226,7 @@ export class Ip extends HostConfiguration implements Network {
     const by = this.#hop.interface;
     // RFC 1122 §3.2.1.3 (g): such an address must not appear outside a host.
     if (source.isLoopback && !by.isLoopback) return this.#dropped(Drop.SEND_NO_ROUTE);
+    if (!this.#maySendFrom(source, protocol)) return this.#dropped(Drop.SEND_BAD_SOURCE);
     const hopLimit = destination.family === 6 && by.hopLimit || this.defaultTtl;
     this.#headers.write(packet, source, destination, protocol, options, hopLimit);
     // RFC 1112 §6.1: a copy for the sender's own host.
@@ -236,6 +240,14 @@ export class Ip extends HostConfiguration implements Network {
         : this.#sendFragments(destination, mtu);
     }
     return this.#emit(packet);
+  }
+
+  /**
+   * RFC 1122 §3.2.1.3: an address that was ours, and may be another host's by now, is not used any
+   * more by what began with it.
+   */
+  #maySendFrom(source: IpAddress, protocol: number): boolean {
+    return this.isOwn(source) || source.isUnspecified || this.#hasTakenAll[protocol] === 1;
   }
 
   /** Hands a packet to the next hop that was found last. */

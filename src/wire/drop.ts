@@ -74,8 +74,10 @@ export const Drop = {
   SEND_NO_ROUTE: 64,
   SEND_DEVICE: 65,
   SEND_LOOPBACK_FULL: 66,
+  /** From an address that is not ours, or not any more. */
+  SEND_BAD_SOURCE: 67,
   /** Not dropped: the layer below has kept it. Never counted. */
-  TAKEN: 67,
+  TAKEN: 68,
 } as const;
 
 /** One of the values of {@linkcode Drop}. */

@@ -204,6 +204,21 @@ Deno.test("[RFC1122-05] no packet leaves with a loopback address (RFC 1122 §3.2
   assertEquals(link.sent, []);
 });
 
+Deno.test("[RFC1122-06] nothing is sent from an address that is not ours any more (RFC 1122 §3.2.1.3)", () => {
+  const link = new TestLink();
+  const from = (source: IpAddress) => {
+    link.ip.outgoing.end = TRANSPORT_AT + 8;
+    return link.ip.send(source, PEER, 17, OPTIONS);
+  };
+  assertEquals([STACK, SECOND].map(from), [true, true]);
+  link.ip.removeAddress(link.interface, SECOND);
+  assertEquals([STACK, SECOND].map(from), [true, false]);
+  assertEquals(link.counters.drops[Drop.SEND_BAD_SOURCE], 1);
+  link.ip.takeAll(17, true);
+  link.ip.takeAll(17, false);
+  assertEquals(from(SECOND), true, "what has stood in for others ends what it began");
+});
+
 Deno.test("[RFC1122-20] a host without a router reaches its neighbors and nobody else (RFC 1122 §3.3.1.1)", () => {
   const counters = new Counters();
   const ip = new Ip(counters, new Random(1));

@@ -195,6 +195,7 @@ const FRAME_MAKERS: Partial<Record<keyof typeof Drop, (host: EthernetHost) => vo
   ND_BAD_MESSAGE: (host) => host.receive("ip6 ttl 254 ns fd00::2 at m1"),
   ND_NOT_FOR_US: (host) => host.receive("ip6 ns fd00::3 at m1"),
   SEND_NO_ROUTE: (host) => host.send("192.0.2.1", 1),
+  SEND_BAD_SOURCE: (host) => host.stack.udp.send(FAR.destination, 5, PEER, 9, TEXT),
   SEND_LOOPBACK_FULL: (host) => {
     for (let sent = 0; sent <= 4 * 2 ** 20; sent += 65_535) host.send("10.0.0.2", 65_507);
   },
