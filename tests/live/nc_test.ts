@@ -48,13 +48,12 @@ async function cargo(folder: Folder) {
 }
 
 const TO_KERNEL: [name: string, host: string, server: string[]][] = [
-  ["nc, by IPv4", "10.0.0.1", ["nc", "-N", "-l", "9000"]],
-  ["nc, by IPv6", "fd00::1", ["nc", "-6", "-N", "-l", "9000"]],
-  ["socat", "10.0.0.1", ["socat", "-t60", "STDIO", "TCP-LISTEN:9000"]],
+  ["socat, by IPv4", "10.0.0.1", ["socat", "-t60", "STDIO", "TCP-LISTEN:9000"]],
+  ["socat, by IPv6", "fd00::1", ["socat", "-t60", "STDIO", "TCP6-LISTEN:9000"]],
 ];
 
 for (const [name, host, server] of TO_KERNEL) {
-  ncTest(`50 MB each way at once, to ${name}`, [server[0]!, "ss"], async (ns, folder) => {
+  ncTest(`50 MB each way at once, to ${name}`, ["socat", "ss"], async (ns, folder) => {
     const { near, far, check } = await cargo(folder);
     const kernel = runBetween(ns, far, server);
     await untilListening(ns, 9000);
@@ -66,6 +65,23 @@ for (const [name, host, server] of TO_KERNEL) {
     );
     assertEquals((await kernel).code, 0);
     await check();
+  });
+}
+
+// A listening nc ends with its peer, whatever it still has to send: it can only be sent to.
+for (const [host, family] of [["10.0.0.1", "-4"], ["fd00::1", "-6"]] as const) {
+  ncTest(`50 MB to nc, which has ended its side at once, by IPv${family.slice(1)}`, [
+    "nc",
+    "ss",
+  ], async (ns, folder) => {
+    const [from, to] = [await folder.random("data", SIZE), folder.file("got")];
+    const kernel = runBetween(ns, { to }, ["nc", family, "-N", "-l", "9000"]);
+    await untilListening(ns, 9000);
+    const { code, stderr } = await programBetween(ns, { from }, ["nc", "-v", host, "9000"]);
+    assertEquals(code, 0, stderr);
+    assertMatch(stderr, /\nSent 50000000 bytes, received 0\n$/);
+    assertEquals((await kernel).code, 0);
+    assertEquals(await sha256(to), await sha256(from));
   });
 }
 
@@ -162,6 +178,23 @@ ncTest("ports of the kernel are open or refused", ["nc", "ss"], async (ns) => {
   assertEquals(code, 0);
   const none = await SOURCE.run(ns, ["nc", "-z", "-u", "fd00::1", "9000"]);
   assertEquals([none.stdout, none.code], ["fd00::1 9000 refused\n", 1]);
+});
+
+ncTest("names are looked up, of the family that is wanted", ["dnsmasq", "ss"], async (ns) => {
+  const alone = ["--no-daemon", "--no-resolv", "--no-hosts", "--conf-file=/dev/null"];
+  const names = ["10.0.0.1", "fd00::1"].map((address) => `--address=/there.test/${address}`);
+  const options = { stdin: "null", stdout: "null", stderr: "null" } as const;
+  await using _dns = ns.command("dnsmasq", [...alone, "--user=root", ...names], options).spawn();
+  await untilListening(ns, 53, "-u");
+  const cases: [args: string[], message: string][] = [
+    [["-6"], "Connection refused by fd00::1:9"],
+    [["-4"], "Connection refused by 10.0.0.1:9"],
+    [[], "Connection refused by fd00::1:9; Connection refused by 10.0.0.1:9"],
+  ];
+  for (const [args, message] of cases) {
+    const outcome = await SOURCE.run(ns, ["nc", ...args, "--dns", "10.0.0.1", "there.test", "9"]);
+    assertEquals([outcome.code, outcome.stderr], [1, `tcpstack: ${message}\n`]);
+  }
 });
 
 ncTest("errors are told: exit code 1 for the network's, 2 for the user's", ["nc"], async (ns) => {

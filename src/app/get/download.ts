@@ -178,7 +178,8 @@ function incomplete(
 function withCauses(error: unknown): string {
   const parts: string[] = [];
   for (let each: unknown = error; each instanceof Error; each = each.cause) {
-    if (each.message !== "" && !parts.includes(each.message)) parts.push(each.message);
+    const { message } = each;
+    if (!parts.some((part) => part.includes(message))) parts.push(message);
   }
   return parts.length > 0 ? parts.join(": ") : String(error);
 }
