@@ -93,7 +93,6 @@ export class ConnDuplex extends Duplex {
     });
   }
 
-  /** Node asks for it. */
   /** What was collected goes out in full segments, such as the head of an answer with its body. */
   override _writev(
     chunks: { chunk: Uint8Array; encoding: string }[],
@@ -106,6 +105,7 @@ export class ConnDuplex extends Duplex {
     });
   }
 
+  /** Node asks for it. */
   override _final(done: (error?: Error) => void): void {
     this.#withConn((conn) =>
       conn.closeWrite().then(() => done(), (error) => done(withCode(error)))
