@@ -6,7 +6,7 @@
 
 import { Ethernet } from "../net/ethernet.ts";
 import { type AddressOrigin, AddressState } from "../net/interface.ts";
-import { formatAddress } from "../socket/addresses.ts";
+import { formatAddress, formatEnd } from "../socket/addresses.ts";
 import type { Stack } from "../stack/stack.ts";
 import { tcpInfo } from "../tcp/info.ts";
 import type { IpAddress } from "../wire/address.ts";
@@ -137,8 +137,7 @@ export function listRoutes({ ip }: Stack, now: number): RouteInfo[] {
 
 /** The TCP connections; of those in TIME_WAIT nothing is left to count. */
 export function listConnections({ ip, tcp }: Stack, now: number): ConnectionInfo[] {
-  const end = (address: IpAddress, port: number) =>
-    address.family === 4 ? `${address}:${port}` : `[${formatAddress(ip, address)}]:${port}`;
+  const end = (address: IpAddress, port: number) => formatEnd(formatAddress(ip, address), port);
   const open = Array.from(tcp.connections(), (tcb) => {
     const { state, rtt, traffic } = tcpInfo(tcb, now);
     const { bytesSent, bytesReceived } = traffic;

@@ -7,6 +7,7 @@
 import type { Device, DeviceCounters } from "../phy/device.ts";
 import {
   formatAddress,
+  formatEnd,
   type Network,
   parseAddress,
   parseNetwork,
@@ -297,7 +298,7 @@ export class NetworkStack implements AsyncDisposable {
     checkTime(timeout, 1, "Timeout");
     const giveUp = new AbortController();
     const late = new Deno.errors.TimedOut(
-      `No connection to ${options.hostname}:${options.port} within ${timeout} ms`,
+      `No connection to ${formatEnd(options.hostname, options.port)} within ${timeout} ms`,
     );
     const timer = setTimeout(() => giveUp.abort(late), timeout);
     const signals = options.signal === undefined ? [] : [options.signal];

@@ -40,6 +40,12 @@ export function formatAddress(ip: Ip, address: IpAddress): string {
   return `${address.withZone(0)}%${ip.interfaces[address.zone - 1]?.name ?? address.zone}`;
 }
 
+/** One end of a connection: `10.0.0.2:7`, or `[fd00::2]:7` (RFC 5952 §6). */
+export function formatEnd(host: IpAddress | string, port: number): string {
+  const text = String(host);
+  return text.includes(":") ? `[${text}]:${port}` : `${text}:${port}`;
+}
+
 /**
  * Reads `10.0.0.2/24`, or an address alone, which stands for a network of nobody else.
  *

@@ -5,10 +5,11 @@
  */
 
 import { CloseReason, SoftError, type Tcb } from "../tcp/tcb.ts";
+import { formatEnd } from "./addresses.ts";
 
 /** The error for a connection that is gone; `undefined` if it ended in order. */
 export function closeError(tcb: Tcb): Error | undefined {
-  const peer = `${tcb.remote}:${tcb.remotePort}`;
+  const peer = formatEnd(tcb.remote, tcb.remotePort);
   switch (tcb.reason) {
     case CloseReason.RESET:
       return new Deno.errors.ConnectionReset(`Connection reset by ${peer}`);
@@ -27,7 +28,7 @@ export function closeError(tcb: Tcb): Error | undefined {
 
 /** The last trouble that did not end the connection; `undefined` if there was none. */
 export function softErrorOf(tcb: Tcb): Error | undefined {
-  const peer = `${tcb.remote}:${tcb.remotePort}`;
+  const peer = formatEnd(tcb.remote, tcb.remotePort);
   switch (tcb.softError) {
     case SoftError.NO_ANSWER:
       return new Deno.errors.TimedOut(`No answer from ${peer} so far`);

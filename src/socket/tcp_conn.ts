@@ -12,7 +12,7 @@ import { State } from "../tcp/state.ts";
 import type { Tcb, TcpUser } from "../tcp/tcb.ts";
 import { OpenError, type Tcp } from "../tcp/tcp.ts";
 import type { IpAddress } from "../wire/address.ts";
-import { formatAddress } from "./addresses.ts";
+import { formatAddress, formatEnd } from "./addresses.ts";
 import type { SocketContext } from "./context.ts";
 import { closedHere, closeError, softErrorOf } from "./errors.ts";
 import { Gate } from "./gate.ts";
@@ -105,7 +105,7 @@ export class TcpConn implements AsyncDisposable {
     const waiters = new Waiters();
     const { tcp } = context.stack;
     const tcb = tcp.open(remote, port, local, localPort, waiters, context.now(), options);
-    if (typeof tcb === "number") throw openError(tcb, `${remote}:${port}`, localPort);
+    if (typeof tcb === "number") throw openError(tcb, formatEnd(remote, port), localPort);
     const conn = new TcpConn(context, tcb, waiters);
     context.kick();
     const onAbort = () => conn.abort();

@@ -8,7 +8,7 @@ import { type ConnectionOptions, NO_OPTIONS } from "../tcp/connection_options.ts
 import type { Listener } from "../tcp/listener.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
-import { formatAddress } from "./addresses.ts";
+import { formatAddress, formatEnd } from "./addresses.ts";
 import type { SocketContext } from "./context.ts";
 import { closedHere } from "./errors.ts";
 import { Gate } from "./gate.ts";
@@ -42,7 +42,7 @@ export class TcpListener implements AsyncIterable<TcpConn>, AsyncDisposable {
     );
     const hostname = address === null ? "0.0.0.0" : formatAddress(context.stack.ip, address);
     if (listener === undefined) {
-      throw new Deno.errors.AddrInUse(`Another listener has ${hostname}:${port}`);
+      throw new Deno.errors.AddrInUse(`Another listener has ${formatEnd(hostname, port)}`);
     }
     this.#context = context;
     this.#listener = listener;

@@ -8,7 +8,7 @@ import { ErrorKind, type SendOptions, type TransportError } from "../base/networ
 import type { Datagram, Udp, UdpReceiver } from "../net/udp.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { Drop } from "../wire/drop.ts";
-import { checkFamily, formatAddress, parseAddress } from "./addresses.ts";
+import { checkFamily, formatAddress, formatEnd, parseAddress } from "./addresses.ts";
 import type { SocketContext } from "./context.ts";
 import { checkPort, closedHere } from "./errors.ts";
 import { Gate } from "./gate.ts";
@@ -116,7 +116,7 @@ export class UdpSocket
     };
     const hostname = address === null ? "0.0.0.0" : formatAddress(context.stack.ip, address);
     if (!context.stack.udp.bind(this.#receiver)) {
-      throw new Deno.errors.AddrInUse(`Another UDP socket has ${hostname}:${port}`);
+      throw new Deno.errors.AddrInUse(`Another UDP socket has ${formatEnd(hostname, port)}`);
     }
     context.open.add(this);
     this.addr = { transport: "udp", hostname, port };
@@ -219,7 +219,7 @@ export class UdpSocket
     if (isLearned || (peer === null && this.onError === null)) return Drop.NONE;
     const { ip } = this.#context.stack;
     const hostname = formatAddress(ip, remote);
-    const problem = icmpError(icmpReport(ip, error), `${hostname}:${remotePort}`);
+    const problem = icmpError(icmpReport(ip, error), formatEnd(hostname, remotePort));
     if (this.onError !== null) {
       // The handler is the program's: it may throw, or send.
       const addr: Deno.NetAddr = { transport: "udp", hostname, port: remotePort };
@@ -335,8 +335,8 @@ export class UdpSocket
     const peer = this.#peer;
     if (peer !== null) {
       if (to === undefined) return peer;
-      const { hostname, port } = peer.addr;
-      throw new TypeError(`The socket is connected to ${hostname}:${port}: give no other address`);
+      const end = formatEnd(peer.addr.hostname, peer.addr.port);
+      throw new TypeError(`The socket is connected to ${end}: give no other address`);
     }
     if (to === undefined) throw new TypeError("Say whom to send to: the socket is not connected");
     const address = parseAddress(this.#context.stack.ip, to.hostname);

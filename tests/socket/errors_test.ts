@@ -2,6 +2,7 @@ import { assertEquals, assertInstanceOf, assertMatch } from "@std/assert";
 import { closeError, softErrorOf } from "../../src/socket/errors.ts";
 import { CloseReason, SoftError, type Tcb } from "../../src/tcp/tcb.ts";
 import { PEER } from "../packets.ts";
+import { PEER6 } from "../packets6.ts";
 
 Deno.test("[MUST-47] why a connection is gone decides on the error, and what routers said of the way there", () => {
   const { TIMED_OUT, RESET, REFUSED, ABORTED, UNREACHABLE } = CloseReason;
@@ -22,6 +23,8 @@ Deno.test("[MUST-47] why a connection is gone decides on the error, and what rou
     assertInstanceOf(error, kind);
     assertMatch(error.message, message);
   }
+  const error = closeError({ reason: RESET, remote: PEER6, remotePort: 80 } as Tcb);
+  assertEquals(error!.message, "Connection reset by [fd00::1]:80");
   for (const reason of [CloseReason.NONE, CloseReason.NORMAL]) {
     assertEquals(closeError({ reason, remote: PEER, remotePort: 80 } as Tcb), undefined);
   }

@@ -5,6 +5,7 @@
  */
 
 import type { NetworkStack } from "../../host/network_stack.ts";
+import { formatEnd } from "../../socket/addresses.ts";
 import type { TcpConn } from "../../socket/tcp_conn.ts";
 import type { Command } from "../command.ts";
 import type { CommandLine } from "../command_line.ts";
@@ -243,5 +244,5 @@ async function tellPorts(
 }
 
 function at({ hostname, port }: Deno.NetAddr): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  return formatEnd(hostname, port);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatEnd } from "../../socket/addresses.ts";
 import { type TcpConn, writeAll } from "../../socket/tcp_conn.ts";
 import { printable } from "../printable.ts";
 import type { LineReader } from "./line_reader.ts";
@@ -23,7 +24,7 @@ class Member {
 
   constructor(conn: TcpConn) {
     this.#conn = conn;
-    this.name = `${conn.remoteAddr.hostname}:${conn.remoteAddr.port}`;
+    this.name = formatEnd(conn.remoteAddr.hostname, conn.remoteAddr.port);
   }
 
   tell(line: string): void {
