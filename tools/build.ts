@@ -32,15 +32,8 @@ const TARGETS = [
   "aarch64-unknown-linux-gnu",
 ];
 
-/** What the program may do. FFI opens every door anyway; the rest is what it asks Deno for. */
-const PERMISSIONS = [
-  "--allow-ffi",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-run",
-  "--allow-sys",
-];
+/** What the program may do. FFI opens every door anyway; with less, /dev/stdout would stay shut. */
+const PERMISSIONS = ["--allow-all"];
 
 /** How long the site with the base runtimes may take to answer, in milliseconds. */
 const PATIENCE = 3000;

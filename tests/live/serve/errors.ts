@@ -60,6 +60,8 @@ export function errorTests(program: Program): void {
   test("a capture file that can't be made ends with code 1", [], async (ns) => {
     const args = ["--pcap", "/nowhere/at/all.pcap"];
     await assertFails(ns, args, 1, /Cannot make the capture file \/nowhere\/at\/all\.pcap: /);
+    const kernels = ["--pcap", "/proc/all.pcap"];
+    await assertFails(ns, kernels, 1, /Cannot make .* \/proc\/all\.pcap: No such file/);
   });
 
   test("a command line that makes no sense ends with code 2", [], async (ns) => {
