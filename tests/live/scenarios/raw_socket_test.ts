@@ -137,10 +137,10 @@ session("RST for a closed port, and of a client", ["socat", "curl"], [], async (
   assertEquals([counters.tcpResetsSent, counters.tcpResetsReceived], [1, 1]);
 });
 
-/** A command whose output nobody reads until a line is typed; then it counts the bytes. */
+/** A command of whose output nobody reads anything until a line is typed; then bytes are counted. */
 function unread(ns: Namespace, command: string[], length: number): Running {
-  const input = `head -c ${length} /dev/zero`;
-  const script = `exec 3<&0; ${input} | timeout 20 "$@" | { read go <&3; wc -c; }`;
+  const count = `{ read go <&3; head -c ${length} | wc -c; }`;
+  const script = `exec 3<&0; timeout 20 "$@" </dev/null | ${count}`;
   return new Running(ns, "sh", ["-c", script, "sh", ...command]);
 }
 
@@ -149,11 +149,11 @@ session("flow control: windows close on both sides, and open again", ["tcpdump"]
 ) => {
   const length = 30_000_000;
   const closed = "tcp[13] & 2 == 0 and tcp[14:2] == 0";
-  // The client takes nothing for a while: the echo waits.
-  await using theirs = await sniff(here, 1, `dst ${STACK} and dst port 7 and ${closed}`);
-  await using client = unread(there, ["nc", "-N", STACK, "7"], length);
+  // The client takes nothing for a while: the stack waits.
+  await using theirs = await sniff(here, 1, `dst ${STACK} and dst port 19 and ${closed}`);
+  await using client = unread(there, ["nc", "-d", STACK, "19"], length);
   await theirs.end();
-  assertMatch(theirs.stdout, /10\.0\.0\.1\.\d+ > 10\.0\.0\.2\.7: Flags \[\.\], .* win 0,/);
+  assertMatch(theirs.stdout, /10\.0\.0\.1\.\d+ > 10\.0\.0\.2\.19: Flags \[\.\], .* win 0,/);
   assertEquals(await client.ask("go"), `${length}`);
 
   // A program of ours takes nothing for a while: the client waits.
@@ -161,7 +161,7 @@ session("flow control: windows close on both sides, and open again", ["tcpdump"]
   await using ours = await sniff(there, 1, `src ${other} and src port 9000 and ${closed}`);
   const where = ["--interface", INTERFACE, "--address", `${other}/24`, "--no-ipv6"];
   const command = await SOURCE.commandLine(["nc", "-l", "-v", "9000", ...where]);
-  await using reader = unread(here, command, 0);
+  await using reader = unread(here, command, length);
   await until(() => reader.stderr.includes("Waiting for a connection"), "waiting");
   const send = `head -c ${length} /dev/zero | nc -N ${other} 9000`;
   await using sender = new Running(there, "sh", ["-c", send]);
