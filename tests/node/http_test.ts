@@ -204,13 +204,15 @@ Deno.test("shutdown() ends idle connections and waits for answers under way", as
   await using client = createStack({ device: one, address: "10.0.0.1" });
   await using host = createStack({ device: other, address: "10.0.0.2" });
   const { promise: release, resolve } = Promise.withResolvers<void>();
+  const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>();
   const server = serveHttp(host.listen({ port: 80 }), async () => {
+    onAsked();
     await release;
     return new Response("done");
   });
   const agent = httpAgent(client, { keepAlive: true });
   const answer = get(agent);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await asked;
   const ended = server.shutdown();
   resolve();
   assertEquals(await settles(answer), "done");
