@@ -230,7 +230,7 @@ folderTest(
 );
 
 folderTest("wrk: 200 connections for 5 s, without an error", ["wrk"], FILES, async (ns) => {
-  const said = await ns.check("wrk", ["-t", "2", "-c", "200", "-d", "5s", `${SITE}/small.txt`]);
+  const said = await ns.check("wrk", ["-t", "2", "-c", "200", "-d", "10s", `${SITE}/small.txt`]);
   assert(!/Socket errors|Non-2xx/.test(said), said);
   assert(Number(/(\d+) requests in/.exec(said)![1]) > 1000, said);
 });
