@@ -88,7 +88,7 @@ liveTest(
     await serving.waitFor("tap0: waiting for an address");
     const address = await addressOf(serving);
     assertMatch(address, /^10\.0\.0\.(5\d|60)$/);
-    assertStringIncludes(serving.stdout, `${address} is the stack.`);
+    assertStringIncludes(serving.stdout, `${address} are the stack.`);
     assertMatch(server.stderr, new RegExp(`DHCPACK\\(tap0\\) ${RegExp.escape(address)} `));
     await useFrom(ns, address);
     await useFrom(ns, "fd00::2");

@@ -187,9 +187,9 @@ ncTest("names are looked up, of the family that is wanted", ["dnsmasq", "ss"], a
   await using _dns = ns.command("dnsmasq", [...alone, "--user=root", ...names], options).spawn();
   await untilListening(ns, 53, "-u");
   const cases: [args: string[], message: string][] = [
-    [["-6"], "Connection refused by fd00::1:9"],
+    [["-6"], "Connection refused by [fd00::1]:9"],
     [["-4"], "Connection refused by 10.0.0.1:9"],
-    [[], "Connection refused by fd00::1:9; Connection refused by 10.0.0.1:9"],
+    [[], "Connection refused by [fd00::1]:9; Connection refused by 10.0.0.1:9"],
   ];
   for (const [args, message] of cases) {
     const outcome = await SOURCE.run(ns, ["nc", ...args, "--dns", "10.0.0.1", "there.test", "9"]);
