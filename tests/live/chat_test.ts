@@ -50,7 +50,7 @@ for (const [family, host] of [["IPv4", "10.0.0.2"], ["IPv6", "fd00::2"]] as cons
       await server.waitFor("* ann has left\n");
       server.signal("SIGINT");
       assertEquals((await server.end()).code, 0);
-      const place = family === "IPv4" ? "10\\.9\\.0\\.2" : "fd09::2";
+      const place = family === "IPv4" ? "10\\.9\\.0\\.2" : "\\[fd09::2\\]";
       assertMatch(server.stdout, new RegExp(`\\n\\* ${place}:\\d+ has joined\n`));
     },
   );
