@@ -130,7 +130,7 @@ session("RST for a closed port, and of a client", ["socat", "curl"], [], async (
   await assertRefused(there, 99);
   await using client = new Running(there, "socat", ["-", `TCP:${STACK}:7,linger=0`]);
   assertEquals(await client.ask("hello"), "hello");
-  client.signal("SIGTERM");
+  client.signal("SIGKILL"); // of others it would take its leave with a FIN
   await client.end();
   const { connections, ...counters } = await countersOf(there);
   assertEquals(connections, { ESTABLISHED: 1 }, "only the one that asks");
