@@ -14,15 +14,12 @@ import {
   type TransportError,
 } from "../base/network.ts";
 import type { IpAddress } from "../wire/address.ts";
-import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { Drop } from "../wire/drop.ts";
 import { ICMP_HEADER, ICMP_TYPE, IcmpHeader } from "../wire/icmp.ts";
 import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
 import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
-import { PROTOCOL } from "../wire/protocol.ts";
+import { ICMP_OPTIONS, type IcmpOutput } from "./icmp_output.ts";
 import { RecentMessages } from "./recent_messages.ts";
-
-const DEFAULT_OPTIONS: SendOptions = { ttl: 0, tos: 0, dontFragment: false };
 
 /** Whoever waits for the answers to echo requests. */
 export interface EchoReceiver {
@@ -40,13 +37,15 @@ export class Echo implements ErrorReceiver {
   readonly receivers: Map<number, EchoReceiver> = new Map();
   #network: Network;
   #counters: Counters;
+  #output: IcmpOutput;
   #header = new IcmpHeader();
   /** Large answers of ours, which may be too big for the path. */
   #replies: RecentMessages;
 
-  constructor(network: Network, counters: Counters, env: Env) {
+  constructor(network: Network, counters: Counters, env: Env, output: IcmpOutput) {
     this.#network = network;
     this.#counters = counters;
+    this.#output = output;
     this.#replies = new RecentMessages(env);
   }
 
@@ -102,7 +101,7 @@ export class Echo implements ErrorReceiver {
     identifier: number,
     sequence: number,
     data: Uint8Array,
-    options: SendOptions = DEFAULT_OPTIONS,
+    options: SendOptions = ICMP_OPTIONS,
   ): boolean {
     const request = this.#network.outgoing;
     const dataAt = TRANSPORT_AT + ICMP_HEADER;
@@ -113,16 +112,12 @@ export class Echo implements ErrorReceiver {
     request.bytes.set(data, dataAt);
     request.end = dataAt + data.length;
     const isVersion6 = destination.family === 6;
-    const protocol = isVersion6 ? PROTOCOL.ICMPV6 : PROTOCOL.ICMP;
     const header = this.#header.bind(request.view, TRANSPORT_AT);
     header.type = isVersion6 ? ICMPV6_TYPE.ECHO_REQUEST : ICMP_TYPE.ECHO;
     header.code = 0;
     header.identifier = identifier;
     header.sequence = sequence;
-    const length = request.end - TRANSPORT_AT;
-    const pseudo = isVersion6 ? pseudoHeaderSum(source, destination, protocol, length) : 0;
-    header.writeChecksum(request.end, pseudo);
-    if (!this.#network.send(source, destination, protocol, options)) return false;
+    if (!this.#output.send(header, source, destination, options)) return false;
     this.#counters.icmpEchoRequests++;
     return true;
   }

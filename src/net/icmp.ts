@@ -5,17 +5,16 @@
  * @module
  */
 
-import { copyBytes } from "../base/bytes.ts";
 import type { Counters } from "../base/counters.ts";
-import { ErrorKind, type Network, type SendOptions } from "../base/network.ts";
-import type { TokenBucket } from "../base/token_bucket.ts";
+import { ErrorKind, type Network } from "../base/network.ts";
 import { Drop } from "../wire/drop.ts";
 import { checkIcmp, ICMP_HEADER, ICMP_TYPE, ICMP_UNREACHABLE, IcmpHeader } from "../wire/icmp.ts";
 import { IPV4_MIN_HEADER, Ipv4Header } from "../wire/ipv4.ts";
-import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
+import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import type { Echo } from "./echo.ts";
 import { HopRecorder } from "./hop_record.ts";
+import { ICMP_OPTIONS, type IcmpOutput } from "./icmp_output.ts";
 import { MIN_QUOTE, type TransportErrors } from "./transport_errors.ts";
 
 /** Largest error with its IP header, in bytes (RFC 1812 §4.3.2.3). */
@@ -71,33 +70,30 @@ function isError(type: number): boolean {
     type === ICMP_TYPE.PARAMETER_PROBLEM;
 }
 
-const OPTIONS: SendOptions = { ttl: 0, tos: 0, dontFragment: false };
-
 /** ICMP over IPv4. */
 export class Icmp {
   #network: Network;
   #counters: Counters;
   #echo: Echo;
   #errors: TransportErrors;
-  #budget: TokenBucket;
+  #output: IcmpOutput;
   #header = new IcmpHeader();
   #quoted = new Ipv4Header();
   #hops: HopRecorder;
 
-  /** @param budget How many errors may be sent (RFC 1812 §4.3.2.8). */
   constructor(
     network: Network,
     counters: Counters,
     echo: Echo,
     errors: TransportErrors,
-    budget: TokenBucket,
+    output: IcmpOutput,
   ) {
     this.#network = network;
     this.#hops = new HopRecorder(network);
     this.#counters = counters;
     this.#echo = echo;
     this.#errors = errors;
-    this.#budget = budget;
+    this.#output = output;
   }
 
   /** Takes a message that IP has laid open. */
@@ -162,17 +158,10 @@ export class Icmp {
    * collect on their way (RFC 1122 §3.2.2.6).
    */
   #echoReply(packet: Packet, now: number): void {
-    const reply = this.#network.outgoing;
-    const length = packet.end - packet.transportAt;
-    copyBytes(packet.bytes, packet.transportAt, reply.bytes, TRANSPORT_AT, length);
-    reply.end = TRANSPORT_AT + length;
-    const header = this.#header.bind(reply.view, TRANSPORT_AT);
-    header.type = ICMP_TYPE.ECHO_REPLY;
-    header.code = 0;
-    header.writeChecksum(reply.end);
+    this.#output.writeEchoReply(this.#header, packet, ICMP_TYPE.ECHO_REPLY);
     const ipv4Options = this.#hops.answer(packet, now);
-    const options = ipv4Options === undefined ? OPTIONS : { ...OPTIONS, ipv4Options };
-    if (this.#network.send(packet.destination, packet.source, PROTOCOL.ICMP, options)) {
+    const options = ipv4Options === undefined ? ICMP_OPTIONS : { ...ICMP_OPTIONS, ipv4Options };
+    if (this.#output.send(this.#header, packet.destination, packet.source, options)) {
       this.#counters.icmpEchoReplies++;
     }
   }
@@ -188,28 +177,10 @@ export class Icmp {
   sendError(kind: ErrorKind, about: Packet, value: number, now: number): void {
     const typeAndCode = ERRORS[kind];
     if (typeAndCode === undefined || !this.#mayReport(about)) return;
-    const source = this.#network.isOwn(about.destination)
-      ? about.destination
-      : this.#network.sourceFor(about.source);
-    if (source === undefined) return;
-    if (!this.#budget.take(now)) {
-      this.#counters.icmpErrorsLimited++;
-      return;
-    }
-    const error = this.#network.outgoing;
-    const quoted = Math.min(about.end - about.at, MAX_ERROR - IPV4_MIN_HEADER - ICMP_HEADER);
-    const quoteAt = TRANSPORT_AT + ICMP_HEADER;
-    copyBytes(about.bytes, about.at, error.bytes, quoteAt, quoted);
-    error.end = quoteAt + quoted;
-    const header = this.#header.bind(error.view, TRANSPORT_AT);
-    header.type = typeAndCode[0];
-    header.code = typeAndCode[1];
     // RFC 1191 §4: the MTU is in the lower half; RFC 792: the pointer is the first byte.
-    header.rest = kind === ErrorKind.TOO_BIG ? value : value << 24;
-    header.writeChecksum(error.end);
-    if (this.#network.send(source, about.source, PROTOCOL.ICMP, OPTIONS)) {
-      this.#counters.icmpErrorsSent++;
-    }
+    const rest = kind === ErrorKind.TOO_BIG ? value : value << 24;
+    const most = MAX_ERROR - IPV4_MIN_HEADER - ICMP_HEADER;
+    this.#output.sendError(this.#header, typeAndCode, rest, about, most, now);
   }
 
   #mayReport(about: Packet): boolean {

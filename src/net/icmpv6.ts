@@ -6,11 +6,8 @@
  * @module
  */
 
-import { copyBytes } from "../base/bytes.ts";
 import type { Counters } from "../base/counters.ts";
-import { ErrorKind, type Network, type SendOptions } from "../base/network.ts";
-import type { TokenBucket } from "../base/token_bucket.ts";
-import type { IpAddress } from "../wire/address.ts";
+import { ErrorKind, type Network } from "../base/network.ts";
 import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { Drop } from "../wire/drop.ts";
 import {
@@ -25,9 +22,10 @@ import {
 } from "../wire/icmpv6.ts";
 import { IPV6_HEADER, IPV6_MIN_MTU, Ipv6Header } from "../wire/ipv6.ts";
 import { ExtensionChain } from "../wire/ipv6_extensions.ts";
-import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
+import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import type { Echo } from "./echo.ts";
+import type { IcmpOutput } from "./icmp_output.ts";
 import type { Interface } from "./interface.ts";
 import { MIN_QUOTE, type TransportErrors } from "./transport_errors.ts";
 
@@ -84,8 +82,6 @@ const ERRORS: Partial<Record<ErrorKind, readonly [type: number, code: number]>> 
   ],
 };
 
-const OPTIONS: SendOptions = { ttl: 0, tos: 0, dontFragment: false };
-
 /** Length of the longest message that no path is too small for, in bytes (RFC 8200 §5). */
 const ALWAYS_FITS = IPV6_MIN_MTU - IPV6_HEADER;
 
@@ -104,24 +100,23 @@ export class Icmpv6 {
   #counters: Counters;
   #echo: Echo;
   #errors: TransportErrors;
-  #budget: TokenBucket;
+  #output: IcmpOutput;
   #header = new Icmpv6Header();
   #quoted = new Ipv6Header();
   #quotedChain = new ExtensionChain();
 
-  /** @param budget How many errors may be sent (RFC 4443 §2.4 f). */
   constructor(
     network: Network,
     counters: Counters,
     echo: Echo,
     errors: TransportErrors,
-    budget: TokenBucket,
+    output: IcmpOutput,
   ) {
     this.#network = network;
     this.#counters = counters;
     this.#echo = echo;
     this.#errors = errors;
-    this.#budget = budget;
+    this.#output = output;
   }
 
   /** Takes a message that IP has laid open. */
@@ -194,27 +189,13 @@ export class Icmpv6 {
     if (!packet.isGroup && !this.#network.isOwn(packet.destination)) return Drop.IP_NOT_FOR_US;
     const source = packet.isGroup ? this.#network.sourceFor(packet.source) : packet.destination;
     if (source === undefined || packet.source.isUnspecified) return Drop.SEND_NO_ROUTE;
-    const reply = this.#network.outgoing;
-    const length = packet.end - packet.transportAt;
-    copyBytes(packet.bytes, packet.transportAt, reply.bytes, TRANSPORT_AT, length);
-    reply.end = TRANSPORT_AT + length;
-    const header = this.#header.bind(reply.view, TRANSPORT_AT);
-    header.type = ICMPV6_TYPE.ECHO_REPLY;
-    header.code = 0;
-    const { identifier, sequence } = header; // fragments are written over it
-    if (!this.#send(source, packet.source)) return Drop.NONE;
+    this.#output.writeEchoReply(this.#header, packet, ICMPV6_TYPE.ECHO_REPLY);
+    const { identifier, sequence } = this.#header; // fragments are written over it
+    if (!this.#output.send(this.#header, source, packet.source)) return Drop.NONE;
     this.#counters.icmpEchoReplies++;
+    const length = packet.end - packet.transportAt;
     if (length > ALWAYS_FITS) this.#echo.replied(identifier, packet.source, sequence);
     return Drop.NONE;
-  }
-
-  /** Writes the checksum of the message in the outgoing packet, and sends it. */
-  #send(source: IpAddress, destination: IpAddress): boolean {
-    const { end } = this.#network.outgoing;
-    const length = end - TRANSPORT_AT;
-    const pseudo = pseudoHeaderSum(source, destination, PROTOCOL.ICMPV6, length);
-    this.#header.writeChecksum(end, pseudo);
-    return this.#network.send(source, destination, PROTOCOL.ICMPV6, OPTIONS);
   }
 
   /**
@@ -227,24 +208,8 @@ export class Icmpv6 {
   sendError(kind: ErrorKind, about: Packet, value: number, now: number): void {
     const typeAndCode = ERRORS[kind];
     if (typeAndCode === undefined || !mayReport(kind, about)) return;
-    const source = !about.isGroup && this.#network.isOwn(about.destination)
-      ? about.destination
-      : this.#network.sourceFor(about.source);
-    if (source === undefined) return;
-    if (!this.#budget.take(now)) {
-      this.#counters.icmpErrorsLimited++;
-      return;
-    }
-    const error = this.#network.outgoing;
-    const quoted = Math.min(about.end - about.at, IPV6_MIN_MTU - IPV6_HEADER - ICMPV6_HEADER);
-    const quoteAt = TRANSPORT_AT + ICMPV6_HEADER;
-    copyBytes(about.bytes, about.at, error.bytes, quoteAt, quoted);
-    error.end = quoteAt + quoted;
-    const header = this.#header.bind(error.view, TRANSPORT_AT);
-    header.type = typeAndCode[0];
-    header.code = typeAndCode[1];
-    header.rest = value;
-    if (this.#send(source, about.source)) this.#counters.icmpErrorsSent++;
+    const most = IPV6_MIN_MTU - IPV6_HEADER - ICMPV6_HEADER;
+    this.#output.sendError(this.#header, typeAndCode, value, about, most, now);
   }
 }
 

@@ -12,6 +12,7 @@ import { Echo } from "../net/echo.ts";
 import { Ethernet, type EthernetHooks } from "../net/ethernet.ts";
 import { Forwarder, type ReversePathCheck } from "../net/forwarder.ts";
 import { DEFAULT_ICMP_CONFIG, Icmp, type IcmpConfig } from "../net/icmp.ts";
+import { IcmpOutput } from "../net/icmp_output.ts";
 import { Icmpv6 } from "../net/icmpv6.ts";
 import type { Interface } from "../net/interface.ts";
 import { Ip } from "../net/ip.ts";
@@ -117,11 +118,11 @@ export class Stack implements ErrorReporter {
     const { forward = false, reversePathCheck = false } = options;
     if (forward) ip.forwarder = new Forwarder(ip, reversePathCheck);
     const { errorRate, errorBurst } = { ...DEFAULT_ICMP_CONFIG, ...options.icmp };
-    const budget = new TokenBucket(errorRate, errorBurst);
-    this.echo = new Echo(ip, counters, env);
+    const output = new IcmpOutput(ip, counters, new TokenBucket(errorRate, errorBurst));
+    this.echo = new Echo(ip, counters, env, output);
     this.#errors = new TransportErrors(counters);
-    this.icmp = new Icmp(ip, counters, this.echo, this.#errors, budget);
-    this.icmpv6 = new Icmpv6(ip, counters, this.echo, this.#errors, budget);
+    this.icmp = new Icmp(ip, counters, this.echo, this.#errors, output);
+    this.icmpv6 = new Icmpv6(ip, counters, this.echo, this.#errors, output);
     this.neighborDiscovery = new NeighborDiscovery(ip, env, options.secret);
     this.icmpv6.neighborDiscovery = this.neighborDiscovery;
     this.icmpv6.listenerDiscovery = ip.multicast;
@@ -140,8 +141,7 @@ export class Stack implements ErrorReporter {
   /** Adds an interface, with its addresses and the routes that they need. */
   addInterface(config: InterfaceConfig): Interface {
     const { ip } = this;
-    const { name, link, addresses, gateways = [] } = config;
-    const { mac } = config;
+    const { name, link, mac, addresses, gateways = [] } = config;
     const added = ip.addInterface(
       name,
       link,
