@@ -5,9 +5,7 @@
  */
 
 import { IpAddress } from "../src/wire/address.ts";
-import { FdDevice } from "./fd_device.ts";
 import type { HostDevice } from "./host_device.ts";
-import { openLibc } from "./libc.ts";
 import { ownMac } from "./mac.ts";
 import {
   type Addresses,
@@ -18,7 +16,6 @@ import {
   ipv6NeedsMtu,
   toList,
 } from "./options.ts";
-import { PostingReader } from "./reader.ts";
 import { checkName, type HostSettings, openTunTap, type TunSystem } from "./tun_tap.ts";
 
 /** How to set up a TAP interface. */
@@ -59,21 +56,7 @@ export async function openTap(
   const settings = hostSettings(options);
   if (options.name !== undefined) checkName(options.name);
   const mac = ownMac(options.mac);
-  const libc = system.libc ?? openLibc();
-  const startReader = system.startReader ?? PostingReader.start;
-  try {
-    const { fd, name, host } = openTunTap(libc, "tap", options.name, settings);
-    const descriptor = { fd, name, mtu: settings.mtu, kind: "file", prefix: 0, mac } as const;
-    try {
-      return new FdDevice(libc, descriptor, await startReader(libc, descriptor), host);
-    } catch (error) {
-      libc.close(fd);
-      throw error;
-    }
-  } catch (error) {
-    libc.unload();
-    throw error;
-  }
+  return await openTunTap(system, "tap", options.name, settings, mac);
 }
 
 function hostSettings(options: TapOptions): HostSettings {

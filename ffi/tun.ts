@@ -4,9 +4,7 @@
  * @module
  */
 
-import { FdDevice } from "./fd_device.ts";
 import type { HostDevice } from "./host_device.ts";
-import { openLibc } from "./libc.ts";
 import {
   type Ends,
   IPV6_PREFIX,
@@ -14,7 +12,6 @@ import {
   type LinkSettings,
   linkSettings,
 } from "./options.ts";
-import { PostingReader } from "./reader.ts";
 import { checkName, type HostSettings, openTunTap, type TunSystem } from "./tun_tap.ts";
 
 /**
@@ -35,21 +32,7 @@ export async function openTun(
 ): Promise<HostDevice> {
   const settings = linkSettings(options);
   if (settings.name !== undefined) checkName(settings.name);
-  const libc = system.libc ?? openLibc();
-  const startReader = system.startReader ?? PostingReader.start;
-  try {
-    const { fd, name, host } = openTunTap(libc, "tun", settings.name, hostSettings(settings));
-    const descriptor = { fd, name, mtu: settings.mtu, kind: "file", prefix: 0 } as const;
-    try {
-      return new FdDevice(libc, descriptor, await startReader(libc, descriptor), host);
-    } catch (error) {
-      libc.close(fd);
-      throw error;
-    }
-  } catch (error) {
-    libc.unload();
-    throw error;
-  }
+  return await openTunTap(system, "tun", settings.name, hostSettings(settings));
 }
 
 function hostSettings(settings: LinkSettings): HostSettings {

@@ -7,9 +7,11 @@
  */
 
 import { IpAddress } from "../src/wire/address.ts";
+import type { Descriptor } from "./descriptor.ts";
 import { type Advice, systemError } from "./errno.ts";
-import type { HostEnd } from "./host_device.ts";
-import { cString, fromCString, type Libc } from "./libc.ts";
+import { FdDevice } from "./fd_device.ts";
+import type { HostDevice, HostEnd } from "./host_device.ts";
+import { cString, fromCString, type Libc, openLibc } from "./libc.ts";
 import {
   AF_INET,
   flagsOf,
@@ -43,7 +45,7 @@ import {
   TUNSETOFFLOAD,
 } from "./linux.ts";
 import { addAddress } from "./netlink.ts";
-import type { StartReader } from "./reader.ts";
+import { PostingReader, type StartReader } from "./reader.ts";
 
 /**
  * What {@linkcode "./tun.ts".openTun} and its like work with; tests put others in place.
@@ -118,31 +120,32 @@ export function checkName(name: string): void {
   }
 }
 
-/** An interface that has been made, by its descriptor. */
-export interface TunTap {
-  readonly fd: number;
-  readonly name: string;
-  readonly host: HostEnd;
-}
-
 /**
- * Makes an interface, configures its host's end and brings it up.
+ * Makes an interface, configures its host's end, brings it up and starts to read from it.
  *
+ * @param mac The stack's own hardware address, of a TAP.
  * @throws {Error} If that fails; then nothing is left open.
  */
-export function openTunTap(
-  libc: Libc,
+export async function openTunTap(
+  system: TunSystem,
   kind: "tun" | "tap",
   wish: string | undefined,
   settings: HostSettings,
-): TunTap {
+  mac?: Uint8Array,
+): Promise<HostDevice> {
+  const libc = system.libc ?? openLibc();
+  const startReader = system.startReader ?? PostingReader.start;
   const fd = libc.open(cString(TUN_PATH), O_RDWR | O_NONBLOCK | O_CLOEXEC);
   try {
     check(libc, fd, `open ${TUN_PATH}`, OPEN_ADVICE);
     const name = createInterface(libc, fd, kind, wish);
-    return { fd, name, host: configure(libc, name, settings) };
+    const host = configure(libc, name, settings);
+    const file = { fd, name, mtu: settings.mtu, kind: "file", prefix: 0 } as const;
+    const descriptor: Descriptor = mac === undefined ? file : { ...file, mac };
+    return new FdDevice(libc, descriptor, await startReader(libc, descriptor), host);
   } catch (error) {
     if (fd >= 0) libc.close(fd);
+    libc.unload();
     throw error;
   }
 }
