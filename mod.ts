@@ -103,4 +103,4 @@ export { State } from "./src/tcp/state.ts";
 export { SoftError } from "./src/tcp/tcb.ts";
 export type { CongestionName } from "./src/tcp/congestion/registry.ts";
 export { IpAddress } from "./src/wire/address.ts";
-export type { Packet } from "./src/wire/packet.ts";
+export type { LinkOffload, Packet, Tail } from "./src/wire/packet.ts";

@@ -29,6 +29,13 @@ export interface Network {
    */
   maxMessage(destination: IpAddress, now: number): number;
 
+  /**
+   * Whether the link towards a destination takes super-segments and partial checksums. They may be
+   * sent to every destination, but where this is `false` they cost more than packets as they are
+   * on the wire.
+   */
+  hasOffload(destination: IpAddress, protocol: number): boolean;
+
   /** The largest that the link takes, to a destination or from it: MMS_S and MMS_R. */
   maxLinkMessage(destination: IpAddress): number;
 

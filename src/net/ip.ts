@@ -219,6 +219,17 @@ export class Ip extends HostConfiguration implements Network {
   }
 
   send(source: IpAddress, destination: IpAddress, protocol: number, options: SendOptions): boolean {
+    const isSent = this.#send(source, destination, protocol, options);
+    this.outgoing.leaveNothing();
+    return isSent;
+  }
+
+  #send(
+    source: IpAddress,
+    destination: IpAddress,
+    protocol: number,
+    options: SendOptions,
+  ): boolean {
     const packet = this.outgoing;
     if (!this.#hop.find(destination, options.interface)) {
       return this.#dropped(Drop.SEND_NO_ROUTE);
@@ -229,10 +240,13 @@ export class Ip extends HostConfiguration implements Network {
     if (!this.#maySendFrom(source, protocol)) return this.#dropped(Drop.SEND_BAD_SOURCE);
     const hopLimit = destination.family === 6 && by.hopLimit || this.defaultTtl;
     this.#headers.write(packet, source, destination, protocol, options, hopLimit);
+    packet.protocol = protocol;
+    packet.transportAt = TRANSPORT_AT;
     // RFC 1112 §6.1: a copy for the sender's own host.
     if (options.loop && !by.isLoopback && destination.isMulticast && by.isInGroup(destination)) {
       this.loopback.transmit(packet, by);
     }
+    if (packet.segmentSize > 0) return this.#emit(packet);
     const mtu = by.mtu(destination.family);
     if (packet.end - packet.at > mtu || (destination.family === 6 && !options.dontFragment)) {
       return options.dontFragment
@@ -293,6 +307,12 @@ export class Ip extends HostConfiguration implements Network {
   maxMessage(destination: IpAddress, now: number): number {
     const estimate = this.#paths.estimate(destination, this.#mtu(destination), now);
     return estimate - headerLength(destination);
+  }
+
+  hasOffload(destination: IpAddress, protocol: number): boolean {
+    const offload = this.interfaceFor(destination)?.link.offload;
+    if (offload === undefined) return false;
+    return protocol === PROTOCOL.TCP || (protocol === PROTOCOL.UDP && offload.udp);
   }
 
   maxLinkMessage(destination: IpAddress): number {

@@ -6,12 +6,14 @@
 
 import type { IpAddress } from "../wire/address.ts";
 import type { Drop } from "../wire/drop.ts";
-import type { Packet } from "../wire/packet.ts";
+import type { LinkOffload, Packet } from "../wire/packet.ts";
 
 /** Where finished packets, or frames, go. */
 export interface Link {
-  /** Largest IP packet, in bytes. */
+  /** Largest IP packet, in bytes, but for super-segments. */
   readonly mtu: number;
+  /** Left out: packets have to be as they are on the wire. */
+  readonly offload?: LinkOffload;
   /** Sends the packet, or frame; `false` if it had to be dropped. The bytes are lent. */
   transmit(packet: Packet): boolean;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Packet } from "../wire/packet.ts";
+import type { LinkOffload, Packet } from "../wire/packet.ts";
 
 /**
  * What an Ethernet frame may have beyond the largest IP packet, in bytes: its header of 14, and a
@@ -37,6 +37,8 @@ export interface Device {
   readonly mtu: number;
   /** What it does besides moving packets. */
   readonly capabilities: DeviceCapabilities;
+  /** What it takes off whoever calls {@linkcode transmit}; left out: nothing. */
+  readonly offload?: LinkOffload;
 
   /**
    * Hands over packets, or frames, that wait, in order, `limit` at most, each with `LINK_HEADROOM`
@@ -58,7 +60,8 @@ export interface Device {
   /**
    * Sends one packet, at once, without blocking. The bytes `[packet.at, packet.end)` are an IP
    * packet or a frame; the device may write into what is in front of it of the `LINK_HEADROOM` that
-   * an IP header has there.
+   * an IP header has there. Without {@linkcode offload} it is one packet, whole
+   * and in place.
    *
    * @returns `false` if the packet had to be dropped; the device has counted why.
    */

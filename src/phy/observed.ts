@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Packet } from "../wire/packet.ts";
+import type { LinkOffload, Packet } from "../wire/packet.ts";
 import type { Device, DeviceCapabilities, DeviceCounters } from "./device.ts";
 
 /** Sees a packet that came in (`<`) or goes out (`>`), lent for the length of the call. */
@@ -36,6 +36,10 @@ export class ObservedDevice implements Device {
     return this.#device.capabilities;
   }
 
+  get offload(): LinkOffload | undefined {
+    return this.#device.offload;
+  }
+
   receive(limit: number, handler: (packet: Packet) => void): number {
     return this.#device.receive(limit, (packet) => {
       this.#observe("<", packet);
@@ -48,6 +52,7 @@ export class ObservedDevice implements Device {
   }
 
   transmit(packet: Packet): boolean {
+    packet.gather();
     this.#observe(">", packet);
     return this.#device.transmit(packet);
   }

@@ -20,6 +20,31 @@ export const LINK_HEADROOM = 40;
 export const TRANSPORT_AT = LINK_HEADROOM + 64;
 
 /**
+ * What a link takes off the stack. It takes packets whose checksum is partial, whose tail lies
+ * elsewhere, and super-segments of TCP over both families, of up to 65,535 bytes with the IP header.
+ */
+export interface LinkOffload {
+  /** Whether it takes super-segments of UDP as well: runs of datagrams. */
+  readonly udp: boolean;
+}
+
+/**
+ * The end of a packet that lies elsewhere, in up to two pieces of one memory: text that goes out
+ * straight from a send buffer, which is a ring.
+ */
+export class Tail {
+  /** The memory that the pieces lie in. */
+  bytes: Uint8Array = NOWHERE;
+  at = 0;
+  length = 0;
+  /** The second piece, behind the first one: where the ring begins again. */
+  restAt = 0;
+  restLength = 0;
+}
+
+const NOWHERE = new Uint8Array(0);
+
+/**
  * One packet, seen in place. A device owns one and moves it from packet to packet, so neither it
  * nor its addresses may be kept: copy what outlives the call.
  */
@@ -46,6 +71,26 @@ export class Packet {
   tos = 0;
   /** Whether it was sent to more than one host: by its frame's address, or its IP destination. */
   isGroup = false;
+  /**
+   * Whether the transport's checksum need not be verified: the packet has not left the machine, or
+   * a network card has verified it.
+   */
+  isVerified = false;
+  /**
+   * Whether the transport's checksum field holds no more than the sum of the pseudo-header, not
+   * complemented: whoever puts the packet on a wire has to complete it.
+   */
+  isPartial = false;
+  /**
+   * Of a super-segment, which stands for several packets with equal headers: how much of the text
+   * each of them has, in bytes, the last one maybe less. 0: it is one packet.
+   */
+  segmentSize = 0;
+  /**
+   * The end of the packet that lies elsewhere; of length 0 if all of it is in place. Whoever looks
+   * behind the headers calls {@linkcode gather} before.
+   */
+  readonly tail: Tail = new Tail();
 
   /** A packet in this memory, as yet without a place. */
   constructor(bytes: Uint8Array) {
@@ -53,10 +98,35 @@ export class Packet {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** Moves to the bytes `[at, end)`. */
+  /** Moves to the bytes `[at, end)`, of one packet as it is on the wire. */
   place(at: number, end: number): this {
     this.at = at;
     this.end = end;
+    this.isVerified = false;
+    this.leaveNothing();
     return this;
+  }
+
+  /** Makes it one packet, whole and in place: nothing is left to do for the link. */
+  leaveNothing(): void {
+    this.isPartial = false;
+    this.segmentSize = 0;
+    this.tail.length = this.tail.restLength = 0;
+  }
+
+  /** Offset behind what of the packet is in place. */
+  get headEnd(): number {
+    return this.end - this.tail.length - this.tail.restLength;
+  }
+
+  /** Copies the {@linkcode tail} to where it belongs. */
+  gather(): void {
+    const { tail } = this;
+    if (tail.length === 0) return;
+    const at = this.headEnd;
+    const { length, restLength } = tail;
+    this.bytes.set(tail.bytes.subarray(tail.at, tail.at + length), at);
+    this.bytes.set(tail.bytes.subarray(tail.restAt, tail.restAt + restLength), at + length);
+    tail.length = tail.restLength = 0;
   }
 }
