@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Tail } from "../wire/packet.ts";
 import { copyBytes } from "./bytes.ts";
 
 /** Memory is taken in powers of two, from this many bytes on. */
@@ -71,6 +72,20 @@ export class RingBuffer {
     const first = Math.min(n, this.#storage.length - position);
     copyBytes(this.#storage, position, target, at, first);
     if (first < n) copyBytes(this.#storage, 0, target, at + first, n - first);
+  }
+
+  /**
+   * Tells where `n` bytes, `offset` bytes behind the front, lie: for a packet that goes out straight
+   * from here. Good until the next call that changes the queue.
+   */
+  describe(offset: number, n: number, tail: Tail): void {
+    const position = (this.#head + offset) & this.#mask;
+    const first = Math.min(n, this.#storage.length - position);
+    tail.bytes = this.#storage;
+    tail.at = position;
+    tail.length = first;
+    tail.restAt = 0;
+    tail.restLength = n - first;
   }
 
   /** Moves up to `target.length` bytes from the front into `target`; returns how many. */

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { copyBytes } from "../../src/base/bytes.ts";
 import { RingBuffer } from "../../src/base/ring_buffer.ts";
+import { Packet, TRANSPORT_AT } from "../../src/wire/packet.ts";
 import { withSeed } from "../random.ts";
 
 /** The bytes `start`, `start + 1`, … */
@@ -58,6 +59,23 @@ Deno.test("RingBuffer peeks at any place without taking", () => {
   ring.peek(40, 100, target, 1);
   assertEquals(target, Uint8Array.of(0, ...count(40, 100), 0));
   assertEquals(ring.length, 200);
+});
+
+Deno.test("RingBuffer describes any place, across its end too, so that a packet can gather it", () => {
+  const ring = new RingBuffer(4096);
+  ring.write(new Uint8Array(2000), 0, 2000);
+  ring.consume(1990); // 10 zeros are left in front
+  ring.write(count(0, 200), 0, 200);
+  const cases: [offset: number, n: number][] = [[10, 200], [50, 1], [10, 48], [10, 49], [58, 152]];
+  for (const [offset, n] of cases) {
+    const packet = new Packet(new Uint8Array(1000)).place(0, TRANSPORT_AT + n);
+    ring.describe(offset, n, packet.tail);
+    assertEquals(packet.tail.length + packet.tail.restLength, n);
+    assertEquals(packet.headEnd, TRANSPORT_AT);
+    packet.gather();
+    assertEquals(packet.bytes.subarray(TRANSPORT_AT, packet.end), count(offset - 10, n));
+  }
+  assertEquals(ring.length, 210);
 });
 
 Deno.test("RingBuffer holds what is placed behind a gap until the gap is filled", () => {
