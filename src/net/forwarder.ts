@@ -19,6 +19,7 @@ import type { Interface } from "./interface.ts";
 import type { Ip } from "./ip.ts";
 import { RouteCache } from "./route_cache.ts";
 import type { Route } from "./routes.ts";
+import { findTransport, isTakenBy, isUnfinished, longestPiece, Segmenter } from "./segmentation.ts";
 import { sourceAddress } from "./source_address.ts";
 
 /**
@@ -35,10 +36,13 @@ export class Forwarder {
   #header4 = new Ipv4Header();
   #header6 = new Ipv6Header();
   #fragmenter = new Fragmenter();
+  #segmenter = new Segmenter();
   #hops: HopRecorder;
   /** Where the packet at hand goes. */
   #by!: Interface;
   #nextHop!: IpAddress;
+  /** Largest packet there, in bytes. */
+  #mtu = 0;
 
   constructor(ip: Ip, reversePathCheck: ReversePathCheck) {
     this.#ip = ip;
@@ -72,7 +76,7 @@ export class Forwarder {
   }
 
   #forwardBy(route: Route, packet: Packet, from: Interface, now: number): Drop {
-    const { destination, at, end } = packet;
+    const { destination } = packet;
     const by = route.interface;
     if (by === from && by.layer.mac === null) return this.#wouldReturn(packet, from, now);
     if (route.gateway === null) {
@@ -81,21 +85,26 @@ export class Forwarder {
       const isOurs = by.isDirectedBroadcast(destination) || by.find(destination) !== undefined;
       if (isOurs) return Drop.IP_NOT_FOR_US;
     }
+    if (isUnfinished(packet)) {
+      const drop = findTransport(packet);
+      if (drop !== Drop.NONE) return drop;
+    }
     const mtu = by.mtu(destination.family);
-    const isTooBig = end - at > mtu;
+    const isTooBig = longestPiece(packet) > mtu;
     if (isTooBig && !this.#maySplit(packet)) { // RFC 1191 §4, RFC 8200 §5
       return this.#refuse(Drop.IP_TOO_BIG, ErrorKind.TOO_BIG, packet, mtu, from, now);
     }
     this.#by = by;
     this.#nextHop = route.gateway ?? destination;
+    this.#mtu = mtu;
     if (destination.family === 6) {
-      this.#header6.bind(packet.view, at).hopLimit = packet.ttl - 1;
-      this.#emit(packet);
+      this.#header6.bind(packet.view, packet.at).hopLimit = packet.ttl - 1;
     } else {
       this.#update4(packet, now);
-      if (isTooBig) this.#fragmenter.split4(packet, mtu, this.#emitFragment);
-      else this.#emit(packet);
     }
+    if (isTooBig) this.#segmenter.finish(packet, this.#split);
+    else if (isTakenBy(packet, by.link.offload)) this.#emit(packet);
+    else this.#segmenter.finish(packet, this.#emit);
     return Drop.TAKEN;
   }
 
@@ -114,6 +123,13 @@ export class Forwarder {
     if (!this.#by.layer.send(packet, this.#nextHop)) return false;
     this.#ip.counters.ipForwarded++;
     return true;
+  };
+
+  /** Sends a whole packet, in fragments if need be. */
+  readonly #split = (packet: Packet): boolean => {
+    return packet.end - packet.at > this.#mtu
+      ? this.#fragmenter.split4(packet, this.#mtu, this.#emitFragment)
+      : this.#emit(packet);
   };
 
   readonly #emitFragment = (packet: Packet): boolean => {

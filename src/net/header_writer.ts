@@ -71,6 +71,9 @@ export class HeaderWriter {
     // Only packets that may be fragmented need an identification of their own (RFC 6864 §4.1).
     this.#identification = (this.#identification + 1) & 0xffff;
     header.identification = this.#identification;
+    if (packet.segmentSize > 0) { // what it is cut into has the next ones
+      this.#identification += Math.ceil((packet.end - TRANSPORT_AT) / packet.segmentSize);
+    }
     header.flagsAndOffset = options.dontFragment ? DONT_FRAGMENT : 0;
     header.ttl = ttl;
     header.protocol = protocol;

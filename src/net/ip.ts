@@ -28,6 +28,7 @@ import { Multicast } from "./multicast.ts";
 import { NextHop } from "./next_hop.ts";
 import { PathMtuCache } from "./path_mtu.ts";
 import { DEFAULT_REASSEMBLY_CONFIG, Reassembler } from "./reassembly.ts";
+import { completePacket, isTakenBy, longestPiece, Segmenter } from "./segmentation.ts";
 
 /** Largest IPv4 packet, and largest payload of an IPv6 packet, in bytes. */
 const MAX_LENGTH = 65535;
@@ -60,6 +61,7 @@ export class Ip extends HostConfiguration implements Network {
   #paths = new PathMtuCache();
   #reassembler: Reassembler;
   #fragmenter = new Fragmenter();
+  #segmenter = new Segmenter();
   #input4: Ipv4Input;
   #input6: Ipv6Input;
   #header4 = new Ipv4Header();
@@ -246,14 +248,14 @@ export class Ip extends HostConfiguration implements Network {
     if (options.loop && !by.isLoopback && destination.isMulticast && by.isInGroup(destination)) {
       this.loopback.transmit(packet, by);
     }
-    if (packet.segmentSize > 0) return this.#emit(packet);
     const mtu = by.mtu(destination.family);
-    if (packet.end - packet.at > mtu || (destination.family === 6 && !options.dontFragment)) {
-      return options.dontFragment
-        ? this.#dropped(Drop.SEND_TOO_BIG)
-        : this.#sendFragments(destination, mtu);
+    const isTooBig = longestPiece(packet) > mtu;
+    if (options.dontFragment || packet.segmentSize > 0) {
+      return isTooBig ? this.#dropped(Drop.SEND_TOO_BIG) : this.#emit(packet);
     }
-    return this.#emit(packet);
+    return isTooBig || destination.family === 6
+      ? this.#sendFragments(destination, mtu)
+      : this.#emit(packet);
   }
 
   /**
@@ -264,8 +266,14 @@ export class Ip extends HostConfiguration implements Network {
     return this.isOwn(source) || source.isUnspecified || this.#hasTakenAll[protocol] === 1;
   }
 
-  /** Hands a packet to the next hop that was found last. */
-  readonly #emit = (packet: Packet): boolean => {
+  /** Sends a packet to the next hop that was found last, as its link takes it. */
+  #emit(packet: Packet): boolean {
+    return isTakenBy(packet, this.#hop.interface.link.offload)
+      ? this.#emitOne(packet)
+      : this.#segmenter.finish(packet, this.#emitOne);
+  }
+
+  readonly #emitOne = (packet: Packet): boolean => {
     const { interface: by, neighbor } = this.#hop;
     if (!by.layer.send(packet, neighbor)) return false;
     this.counters.ipSent++;
@@ -274,18 +282,19 @@ export class Ip extends HostConfiguration implements Network {
 
   readonly #emitFragment = (packet: Packet): boolean => {
     this.counters.ipFragmentsSent++;
-    return this.#emit(packet);
+    return this.#emitOne(packet);
   };
 
   /** Sends the outgoing packet, in fragments if need be: of IPv6, routers on the way make none. */
   #sendFragments(destination: IpAddress, linkMtu: number): boolean {
     const packet = this.outgoing;
     if (destination.family === 4) {
+      completePacket(packet);
       return this.#fragmenter.split4(packet, linkMtu, this.#emitFragment);
     }
     const mtu = this.#paths.estimate(destination, linkMtu, this.#now);
     if (packet.end - packet.at <= mtu) return this.#emit(packet);
-    packet.transportAt = TRANSPORT_AT;
+    completePacket(packet);
     return this.#fragmenter.split6(packet, this.#env.random(), mtu, this.#emitFragment);
   }
 

@@ -4,10 +4,9 @@
  * @module
  */
 
-import { copyBytes } from "../base/bytes.ts";
 import type { Counters } from "../base/counters.ts";
 import { Drop } from "../wire/drop.ts";
-import { LINK_HEADROOM, Packet } from "../wire/packet.ts";
+import type { LinkOffload, Packet } from "../wire/packet.ts";
 import type { Interface } from "./interface.ts";
 import type { Link, LinkLayer } from "./link_layer.ts";
 
@@ -21,6 +20,7 @@ const BATCH = 64;
 /** Link and layer at once. */
 export class Loopback implements Link, LinkLayer {
   readonly mtu = MTU;
+  readonly offload: LinkOffload = { udp: true };
   readonly mac = null;
   #counters: Counters;
   #waiting: { readonly packet: Packet; readonly by: Interface | undefined }[] = [];
@@ -46,9 +46,8 @@ export class Loopback implements Link, LinkLayer {
       this.#counters.drop(Drop.SEND_LOOPBACK_FULL);
       return false;
     }
-    const copy = new Packet(new Uint8Array(LINK_HEADROOM + length));
-    copyBytes(packet.bytes, packet.at, copy.bytes, LINK_HEADROOM, length);
-    copy.place(LINK_HEADROOM, LINK_HEADROOM + length);
+    const copy = packet.copy();
+    copy.isVerified = true;
     this.#waiting.push({ packet: copy, by });
     this.#bytes += length;
     return true;

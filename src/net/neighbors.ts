@@ -5,14 +5,13 @@
  * @module
  */
 
-import { copyBytes } from "../base/bytes.ts";
 import type { Counters } from "../base/counters.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import type { Env } from "../base/env.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { Drop } from "../wire/drop.ts";
 import { isMacAt, storeMac } from "../wire/mac.ts";
-import { LINK_HEADROOM, Packet } from "../wire/packet.ts";
+import type { Packet } from "../wire/packet.ts";
 import {
   type Neighbor,
   NEIGHBOR_STATE,
@@ -396,9 +395,7 @@ export class NeighborCache {
         this.#forget(this.#table.oldest(RANK.INCOMPLETE)!);
       }
     }
-    const copy = new Packet(new Uint8Array(LINK_HEADROOM + length));
-    copyBytes(packet.bytes, packet.at, copy.bytes, LINK_HEADROOM, length);
-    entry.waiting.push(copy.place(LINK_HEADROOM, LINK_HEADROOM + length));
+    entry.waiting.push(packet.copy());
     this.#waitingBytes += length;
   }
 

@@ -301,6 +301,7 @@ export class Reassembler {
     whole.ttl = first.ttl;
     whole.tos = first.tos;
     whole.isGroup = first.isGroup;
+    whole.isVerified = false;
   }
 
   /** Puts the header of the first fragment in front of the whole payload, as that needs it. */

@@ -21,7 +21,7 @@ import { Drop } from "../wire/drop.ts";
 import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import { RecentMessages } from "./recent_messages.ts";
-import { checkUdp, UDP_HEADER, UdpHeader } from "../wire/udp.ts";
+import { checkUdp, checkUdpLength, UDP_HEADER, UdpHeader } from "../wire/udp.ts";
 
 /** Default time to live of datagrams. */
 const DEFAULT_OPTIONS: SendOptions = { ttl: 0, tos: 0, dontFragment: false };
@@ -78,22 +78,37 @@ export class Udp implements ErrorReceiver {
    * @returns `Drop.UDP_NO_PORT` when nobody is bound to where it goes.
    */
   receive(packet: Packet): Drop {
-    const { view, transportAt: at, end } = packet;
-    const pseudo = pseudoHeaderSum(packet.source, packet.destination, PROTOCOL.UDP, end - at);
-    const drop = checkUdp(view, at, end, pseudo);
+    const drop = check(packet);
     if (drop !== Drop.NONE) return drop;
+    const { view, transportAt: at } = packet;
     const header = this.#header.bind(view, at);
-    // RFC 8200 §8.1: in IPv6 there is no datagram without a checksum.
-    if (header.checksum === 0 && packet.source.family === 6) return Drop.UDP_BAD_CHECKSUM;
     const datagram = this.#datagram;
     datagram.packet = packet;
     datagram.at = at + UDP_HEADER;
     datagram.end = at + header.length;
     datagram.sourcePort = header.sourcePort;
     datagram.destinationPort = header.destinationPort;
-    const why = packet.isGroup ? this.#deliverToGroup(datagram) : this.#deliver(datagram);
+    return packet.segmentSize > 0
+      ? this.#deliverRun(datagram, packet.segmentSize)
+      : this.#deliverOne(datagram);
+  }
+
+  #deliverOne(datagram: Datagram): Drop {
+    const why = datagram.packet.isGroup ? this.#deliverToGroup(datagram) : this.#deliver(datagram);
     if (why !== Drop.UDP_NO_PORT) this.#counters.udpReceived++;
     return why;
+  }
+
+  /** Delivers a run of datagrams, each with `size` bytes, the last maybe with less. */
+  #deliverRun(run: Datagram, size: number): Drop {
+    const { end } = run;
+    for (;;) {
+      run.end = Math.min(run.at + size, end);
+      const why = this.#deliverOne(run);
+      if (run.end === end || why === Drop.UDP_NO_PORT) return why;
+      if (why !== Drop.NONE) this.#counters.drop(why);
+      run.at = run.end;
+    }
   }
 
   #deliver(datagram: Datagram): Drop {
@@ -218,6 +233,13 @@ export class Udp implements ErrorReceiver {
     if (length > SMALL) this.#recent.add(sourcePort, destination, destinationPort);
     return true;
   }
+}
+
+function check({ isVerified, view, transportAt: at, end, source, destination }: Packet): Drop {
+  if (isVerified) return checkUdpLength(view, at, end);
+  const pseudo = pseudoHeaderSum(source, destination, PROTOCOL.UDP, end - at);
+  // RFC 8200 §8.1: in IPv6 there is no datagram without a checksum.
+  return checkUdp(view, at, end, pseudo, source.family === 6);
 }
 
 /** Where the payload of an outgoing datagram starts. */

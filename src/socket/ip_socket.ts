@@ -5,6 +5,7 @@
  */
 
 import { copyBytes } from "../base/bytes.ts";
+import { completeChecksum } from "../net/segmentation.ts";
 import type { IpAddress } from "../wire/address.ts";
 import type { Packet } from "../wire/packet.ts";
 import { TRANSPORT_AT } from "../wire/packet.ts";
@@ -71,7 +72,8 @@ export class IpSocket implements AsyncIterable<IpMessage>, AsyncDisposable {
     context.open.add(this);
   }
 
-  #enqueue({ bytes, source, destination, ttl, transportAt, end, isGroup }: Packet): void {
+  #enqueue(packet: Packet): void {
+    const { bytes, source, destination, ttl, transportAt, end, isGroup } = packet;
     if (this.#address !== null && !isGroup && !this.#address.equals(destination)) return;
     if (this.#waiting.length >= MAX_WAITING) {
       this.dropped++;
@@ -79,6 +81,9 @@ export class IpSocket implements AsyncIterable<IpMessage>, AsyncDisposable {
     }
     const copy = new Uint8Array(end - transportAt);
     copyBytes(bytes, transportAt, copy, 0, copy.length);
+    if (packet.isPartial) {
+      completeChecksum(new DataView(copy.buffer), 0, copy.length, packet.protocol);
+    }
     const { ip } = this.#context.stack;
     this.#waiting.push({
       bytes: copy,

@@ -119,6 +119,24 @@ export class Packet {
     return this.end - this.tail.length - this.tail.restLength;
   }
 
+  /**
+   * A copy in memory of its own, {@linkcode LINK_HEADROOM} in front, all of it in place; with what is
+   * left to the link. Of what IP has found, it has where which transport starts.
+   */
+  copy(): Packet {
+    this.gather();
+    const { at, end } = this;
+    const moved = LINK_HEADROOM - at;
+    const copy = new Packet(new Uint8Array(end + moved)).place(LINK_HEADROOM, end + moved);
+    copy.bytes.set(this.bytes.subarray(at, end), LINK_HEADROOM);
+    copy.transportAt = this.transportAt + moved;
+    copy.protocol = this.protocol;
+    copy.isVerified = this.isVerified;
+    copy.isPartial = this.isPartial;
+    copy.segmentSize = this.segmentSize;
+    return copy;
+  }
+
   /** Copies the {@linkcode tail} to where it belongs. */
   gather(): void {
     const { tail } = this;

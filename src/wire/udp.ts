@@ -71,6 +71,18 @@ export class UdpHeader {
 }
 
 /**
+ * Checks all of the UDP datagram in `[at, end)` but its checksum, which somebody else has verified.
+ *
+ * @returns `Drop.NONE` if its length can be trusted.
+ */
+export function checkUdpLength(view: DataView, at: number, end: number): Drop {
+  const available = end - at;
+  if (available < UDP_HEADER) return Drop.UDP_TRUNCATED;
+  const length = view.getUint16(at + 4);
+  return length < UDP_HEADER || length > available ? Drop.UDP_BAD_LENGTH : Drop.NONE;
+}
+
+/**
  * Checks the UDP datagram in `[at, end)`. It may be shorter than the IP payload that it lies in;
  * the bytes behind it are ignored.
  *
@@ -86,14 +98,13 @@ export function checkUdp(
   pseudo: number,
   checksumRequired = false,
 ): Drop {
-  const available = end - at;
-  if (available < UDP_HEADER) return Drop.UDP_TRUNCATED;
-  const length = view.getUint16(at + 4);
-  if (length < UDP_HEADER || length > available) return Drop.UDP_BAD_LENGTH;
+  const drop = checkUdpLength(view, at, end);
+  if (drop !== Drop.NONE) return drop;
   if (view.getUint16(at + 6) === 0) {
     return checksumRequired ? Drop.UDP_BAD_CHECKSUM : Drop.NONE;
   }
   // The pseudo-header holds UDP's own length. Take the other off, in ones' complement.
-  const corrected = pseudo + length + (~available & 0xffff);
+  const length = view.getUint16(at + 4);
+  const corrected = pseudo + length + (~(end - at) & 0xffff);
   return finish(sum(view, at, at + length, corrected)) === 0 ? Drop.NONE : Drop.UDP_BAD_CHECKSUM;
 }
