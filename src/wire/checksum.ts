@@ -6,9 +6,16 @@
  */
 
 import type { IpAddress } from "./address.ts";
+import { memory } from "./memory.ts";
+import type { Packet } from "./packet.ts";
 
 /** As many bytes as may be added at once: 2^15 words, whose halves' sums stay below 2^31. */
 const MAX_RUN = 0x20000;
+
+/** Fewer bytes than this are added faster without a kernel's call. */
+const KERNEL_FROM = 24;
+
+const { bytes: kernelBytes, view: kernelView, kernels } = memory;
 
 /**
  * Adds the bytes `[at, end)` to a partial sum.
@@ -21,6 +28,9 @@ const MAX_RUN = 0x20000;
  */
 export function sum(view: DataView, at: number, end: number, initial = 0): number {
   for (; end - at > MAX_RUN; at += MAX_RUN) initial = sum(view, at, at + MAX_RUN, initial);
+  if (view === kernelView && kernels !== null && end - at >= KERNEL_FROM) {
+    return kernels.sum(at, end, fold(initial));
+  }
 
   // 32-bit words are added whole, modulo 2^32, and their upper halves once more: the sum of the
   // lower halves is what is left of the first sum without the second. That costs three operations
@@ -47,6 +57,26 @@ export function sum(view: DataView, at: number, end: number, initial = 0): numbe
   }
   if (at < end) upper += view.getUint8(at) << 8;
   return fold(fold(lower) + fold(upper) + fold(initial));
+}
+
+/**
+ * Copies `length` bytes from `from[at…]` to `to` in a packet, and adds them to a partial sum as
+ * {@linkcode sum} does: in one pass if both lie in the packet memory. The ranges must not overlap.
+ */
+export function copyAndSum(
+  from: Uint8Array,
+  at: number,
+  packet: Packet,
+  to: number,
+  length: number,
+  initial = 0,
+): number {
+  const { bytes, view } = packet;
+  if (from === kernelBytes && bytes === kernelBytes && kernels !== null && length <= MAX_RUN) {
+    return kernels.copySum(at, to, length, fold(initial));
+  }
+  bytes.set(from.subarray(at, at + length), to);
+  return sum(view, to, to + length, initial);
 }
 
 /** Folds a number below 2^32 to 16 bits. The first round may leave a carry, the second cannot. */

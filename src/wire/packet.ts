@@ -5,6 +5,7 @@
  */
 
 import { IpAddress } from "./address.ts";
+import { memory } from "./memory.ts";
 
 /**
  * Bytes kept free in front of the largest IP header for what a device puts there: utun's address
@@ -95,7 +96,9 @@ export class Packet {
   /** A packet in this memory, as yet without a place. */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.view = bytes === memory.bytes
+      ? memory.view // by which kernels know it
+      : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Moves to the bytes `[at, end)`, of one packet as it is on the wire. */
