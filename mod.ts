@@ -17,8 +17,9 @@
 
 export type { HostDevice } from "./ffi/host_device.ts";
 export { openDevice } from "./ffi/open.ts";
-export type { Addresses, LinkOptions } from "./ffi/options.ts";
+export type { Addresses, LinkOptions, ReaderOptions } from "./ffi/options.ts";
 export { openPacketSocket, type PacketSocketOptions } from "./ffi/packet_socket.ts";
+export type { ReaderKind } from "./ffi/reader_kind.ts";
 export { openTap, type TapOptions } from "./ffi/tap.ts";
 export { openTun } from "./ffi/tun.ts";
 export { openUtun } from "./ffi/utun.ts";

@@ -5,12 +5,19 @@
  */
 
 import { IpAddress } from "../src/wire/address.ts";
+import type { ReaderKind } from "./reader_kind.ts";
 
 /** An address as text or ready made, or two of them: one of IPv4 and one of IPv6. */
 export type Addresses = string | IpAddress | readonly (string | IpAddress)[];
 
+/** How packets get from the kernel to the stack. */
+export interface ReaderOptions {
+  /** By which kind of reader; by default by that which is the faster one for the interface. */
+  reader?: ReaderKind;
+}
+
 /** How to set up a point-to-point link between the host and the stack. */
-export interface LinkOptions {
+export interface LinkOptions extends ReaderOptions {
   /** Name of the interface; by default the next one that is free. */
   name?: string;
   /**

@@ -36,12 +36,13 @@ import {
   SOL_SOCKET,
 } from "./linux.ts";
 import { ownMac } from "./mac.ts";
+import type { ReaderOptions } from "./options.ts";
 import { frameFilter, sockFprog } from "./packet_filter.ts";
-import { PostingReader } from "./reader.ts";
+import { readerOf } from "./reader.ts";
 import { check, checkName, type TunSystem } from "./tun_tap.ts";
 
 /** How to join an interface. */
-export interface PacketSocketOptions {
+export interface PacketSocketOptions extends ReaderOptions {
   /** Name of the interface, such as `eth0`. */
   interface: string;
   /** The stack's hardware address, not that of the interface; by default a random one. */
@@ -76,8 +77,8 @@ export async function openPacketSocket(
   const name = options.interface;
   checkName(name);
   const mac = ownMac(options.mac);
+  const startReader = system.startReader ?? readerOf(options.reader);
   const libc = system.libc ?? openLibc();
-  const startReader = system.startReader ?? PostingReader.start;
   let fd = -1;
   try {
     if (libc.source.os !== "linux") {

@@ -6,6 +6,14 @@
  */
 
 import { LINK_HEADROOM } from "../src/wire/packet.ts";
+import {
+  type Counting,
+  Counts,
+  READER_COUNTERS,
+  ReaderCounter,
+  Status,
+  type ThreadLine,
+} from "./thread_status.ts";
 
 /** Memory of a ring unless it is told otherwise, in bytes. */
 export const RING_BUDGET = 2 * 1024 * 1024;
@@ -13,65 +21,16 @@ export const RING_BUDGET = 2 * 1024 * 1024;
 /** Fewest slots of a ring, whatever the budget: a batch and some room to go on. */
 const MIN_SLOTS = 4;
 
-/** What the producer is doing, or why it no longer does. */
-export const Status = {
-  /** Its thread has not come up yet. */
-  STARTING: 0,
-  /** It reads. */
-  RUNNING: 1,
-  /** It was asked to stop and did. */
-  STOPPED: 2,
-  /** The device failed, {@linkcode PacketRing.errno} says why. */
-  FAILED: 3,
-  /** Its thread died. */
-  DIED: 4,
-} as const;
-
-/** One of the values of {@linkcode Status}. */
-export type Status = typeof Status[keyof typeof Status];
-
 // Words of the header. What the one side writes is a cache line apart from what the other writes.
 const HEAD = 0; // count of packets taken, modulo 2^32; written by the consumer
 const STOP = 1; // 1: the consumer wants the producer to stop
 const TAIL = 16; // count of packets put in, modulo 2^32; written by the producer, as are the next words
 const STATUS = 17;
 const ERRNO = 18;
-const COUNTERS = 19; // one word each of RING_COUNTERS
+const COUNTERS = 19; // one word each of READER_COUNTERS
 const CONSUMER_SLEEPS = 32;
 const PRODUCER_WAITS = 48;
 const HEADER_WORDS = 64;
-
-/** What the producer counts, in the order of its words. */
-export const RING_COUNTERS = [
-  /** Batches published. */
-  "readerBatches",
-  /** Times that a sleeping consumer was woken. */
-  "readerWakes",
-  /** Calls that a signal interrupted (EINTR). */
-  "readerInterrupted",
-  /** Calls for which the kernel had no memory (ENOBUFS). */
-  "readerNoBuffers",
-  /** Times that the reader had to wait because the ring was full. */
-  "readerRingFull",
-  /** Packets dropped because they were longer than the MTU. */
-  "readerTruncated",
-  /** Packets dropped because they had no bytes. */
-  "readerEmpty",
-  /** Checksums completed that the sender, on the same machine, had left to a network card. */
-  "readerChecksums",
-  /** Packets dropped because their sender had left it to a network card to cut them up. */
-  "readerUnsegmented",
-  /** Times that the interface went down. */
-  "readerLinkDown",
-] as const;
-
-/** One of {@linkcode RING_COUNTERS}. */
-export type RingCounter = typeof RING_COUNTERS[number];
-
-/** Where each counter's word is, relative to the first. */
-export const RingCounter: Readonly<Record<RingCounter, number>> = Object.fromEntries(
-  RING_COUNTERS.map((name, index) => [name, index]),
-) as Record<RingCounter, number>;
 
 /** The sizes of a ring. */
 export interface RingShape {
@@ -107,7 +66,7 @@ function slotSize(mtu: number, headroom: number): number {
 }
 
 /** A ring, as either side sees it. Both sides make theirs over the same memory. */
-export class PacketRing {
+export class PacketRing implements ThreadLine, Counting {
   /** The memory: header words, length words, slots. */
   readonly memory: SharedArrayBuffer;
   /** The slots, one behind the other. */
@@ -115,6 +74,8 @@ export class PacketRing {
   readonly shape: RingShape;
   /** Distance from a slot to the next, in bytes. */
   readonly slotSize: number;
+  /** What the producer counts. */
+  readonly counts: Counts;
   readonly #words: Int32Array;
   readonly #lengths: Int32Array;
   readonly #slots: number;
@@ -129,6 +90,9 @@ export class PacketRing {
     const slotsAt = ((HEADER_WORDS + slots) * 4 + 63) & ~63;
     this.memory = memory ?? new SharedArrayBuffer(slotsAt + slots * this.slotSize);
     this.#words = new Int32Array(this.memory, 0, HEADER_WORDS);
+    this.counts = new Counts(
+      this.#words.subarray(COUNTERS, COUNTERS + READER_COUNTERS.length),
+    );
     this.#lengths = new Int32Array(this.memory, HEADER_WORDS * 4, slots);
     this.bytes = new Uint8Array(this.memory, slotsAt, slots * this.slotSize);
     this.#slots = slots;
@@ -164,8 +128,8 @@ export class PacketRing {
   /** Hands over every packet in front of `tail`, and wakes the consumer if it sleeps. */
   publish(tail: number): void {
     Atomics.store(this.#words, TAIL, tail);
-    this.count(RingCounter.readerBatches);
-    if (this.#wakeConsumer()) this.count(RingCounter.readerWakes);
+    this.count(ReaderCounter.readerBatches);
+    if (this.#wakeConsumer()) this.count(ReaderCounter.readerWakes);
   }
 
   /**
@@ -198,9 +162,8 @@ export class PacketRing {
     return Atomics.load(this.#words, STOP) !== 0;
   }
 
-  /** Adds one to a counter. */
   count(counter: number): void {
-    this.#words[COUNTERS + counter] = this.#words[COUNTERS + counter]! + 1;
+    this.counts.count(counter);
   }
 
   // --- The consumer's side ---
@@ -245,24 +208,16 @@ export class PacketRing {
     this.#wakeProducer();
   }
 
-  /** A counter's value, modulo 2^32. */
-  counter(counter: number): number {
-    return this.#words[COUNTERS + counter]! >>> 0;
-  }
-
   // --- Both sides ---
 
-  /** What the producer is doing. */
   get status(): Status {
     return Atomics.load(this.#words, STATUS) as Status;
   }
 
-  /** With {@linkcode Status.FAILED}: the errno of the failure; 0 if the device just hung up. */
   get errno(): number {
     return Atomics.load(this.#words, ERRNO);
   }
 
-  /** Changes the status, and wakes the consumer if it sleeps. */
   setStatus(status: Status, errno = 0): void {
     Atomics.store(this.#words, ERRNO, errno);
     Atomics.store(this.#words, STATUS, status);

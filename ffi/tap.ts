@@ -14,12 +14,13 @@ import {
   IPV6_MIN_MTU,
   IPV6_PREFIX,
   ipv6NeedsMtu,
+  type ReaderOptions,
   toList,
 } from "./options.ts";
-import { checkName, type HostSettings, openTunTap, type TunSystem } from "./tun_tap.ts";
+import { checkName, type HostSettings, openTunTap, type TunSystem, withReader } from "./tun_tap.ts";
 
 /** How to set up a TAP interface. */
-export interface TapOptions {
+export interface TapOptions extends ReaderOptions {
   /** Name of the interface; by default the next one that is free. */
   name?: string;
   /**
@@ -56,7 +57,7 @@ export async function openTap(
   const settings = hostSettings(options);
   if (options.name !== undefined) checkName(options.name);
   const mac = ownMac(options.mac);
-  return await openTunTap(system, "tap", options.name, settings, mac);
+  return await openTunTap(withReader(system, options.reader), "tap", options.name, settings, mac);
 }
 
 function hostSettings(options: TapOptions): HostSettings {

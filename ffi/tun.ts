@@ -12,7 +12,7 @@ import {
   type LinkSettings,
   linkSettings,
 } from "./options.ts";
-import { checkName, type HostSettings, openTunTap, type TunSystem } from "./tun_tap.ts";
+import { checkName, type HostSettings, openTunTap, type TunSystem, withReader } from "./tun_tap.ts";
 
 /**
  * Opens a TUN interface, configured and up: a point-to-point link with the host on one end and
@@ -32,7 +32,12 @@ export async function openTun(
 ): Promise<HostDevice> {
   const settings = linkSettings(options);
   if (settings.name !== undefined) checkName(settings.name);
-  return await openTunTap(system, "tun", settings.name, hostSettings(settings));
+  return await openTunTap(
+    withReader(system, options.reader),
+    "tun",
+    settings.name,
+    hostSettings(settings),
+  );
 }
 
 function hostSettings(settings: LinkSettings): HostSettings {

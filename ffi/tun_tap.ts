@@ -45,7 +45,8 @@ import {
   TUNSETOFFLOAD,
 } from "./linux.ts";
 import { addAddress } from "./netlink.ts";
-import { PostingReader, type StartReader } from "./reader.ts";
+import { readerOf, type StartReader } from "./reader.ts";
+import type { ReaderKind } from "./reader_kind.ts";
 
 /**
  * What {@linkcode "./tun.ts".openTun} and its like work with; tests put others in place.
@@ -56,6 +57,11 @@ export interface TunSystem {
   /** Given away: it is unloaded in the end. */
   libc?: Libc;
   startReader?: StartReader;
+}
+
+/** The system, with a reader of that kind, or of the fastest one, unless it has another in place. */
+export function withReader(system: TunSystem, kind: ReaderKind | undefined): TunSystem {
+  return { startReader: readerOf(kind), ...system };
 }
 
 /** The host's end of an interface, to be set up. */
@@ -134,7 +140,7 @@ export async function openTunTap(
   mac?: Uint8Array,
 ): Promise<HostDevice> {
   const libc = system.libc ?? openLibc();
-  const startReader = system.startReader ?? PostingReader.start;
+  const startReader = system.startReader ?? readerOf(undefined);
   const fd = libc.open(cString(TUN_PATH), O_RDWR | O_NONBLOCK | O_CLOEXEC);
   try {
     check(libc, fd, `open ${TUN_PATH}`, OPEN_ADVICE);

@@ -26,7 +26,7 @@ import { FdDevice } from "./fd_device.ts";
 import type { HostDevice, HostEnd } from "./host_device.ts";
 import { closeOnExec, fromCString, type Libc, openLibc } from "./libc.ts";
 import { type LinkOptions, type LinkSettings, linkSettings } from "./options.ts";
-import { PostingReader, type StartReader } from "./reader.ts";
+import { readerOf, type StartReader } from "./reader.ts";
 
 /** Runs a program to its end. */
 export type Run = (
@@ -67,9 +67,9 @@ export async function openUtun(
 ): Promise<HostDevice> {
   const settings = linkSettings(options);
   const unit = unitOf(settings.name);
+  const startReader = system.startReader ?? readerOf(options.reader);
   const libc = system.libc ?? openLibc();
   const run = system.run ?? runProgram;
-  const startReader = system.startReader ?? PostingReader.start;
 
   const fd = libc.socket(PF_SYSTEM, SOCK_DGRAM, SYSPROTO_CONTROL);
   try {

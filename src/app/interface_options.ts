@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkReaderKind, type ReaderKind } from "../../ffi/reader_kind.ts";
 import type { RouteOptions } from "../host/network_stack.ts";
 import { type Network, parseNetwork, parseOwn } from "../socket/addresses.ts";
 import { IpAddress } from "../wire/address.ts";
@@ -12,7 +13,7 @@ import { formatMac, parseMac } from "../wire/mac.ts";
 import type { CommandLine, OptionTable } from "./command_line.ts";
 import { UsageError } from "./errors.ts";
 
-/** The options. Those up to `no-ipv6` are of one interface, and `--and` begins the next one. */
+/** The options. Those up to `reader` are of one interface, and `--and` begins the next one. */
 export const INTERFACE_OPTIONS = {
   tun: { help: "a link to this host alone, by TUN or on macOS utun; the default" },
   tap: { help: "a TAP interface: an Ethernet segment with this host on it" },
@@ -34,6 +35,7 @@ export const INTERFACE_OPTIONS = {
   dhcp: { help: "have an IPv4 address, routes and DNS servers given by a DHCP server" },
   gateway: { value: "IP", help: "router to everywhere else, one of a family" },
   "no-ipv6": { short: "4", help: "without IPv6" },
+  reader: { value: "KIND", help: "how packets are read: posting or waking (the faster one)" },
   and: { help: "the options of one interface end here, and those of another begin" },
   route: { value: "NET", help: "way to a network: 10.1.0.0/16,via=10.0.0.9 or fd01::/64,dev=tap0" },
   dns: { value: "IP", help: "server for names: 10.0.0.1 or 10.0.0.1#5353" },
@@ -66,6 +68,8 @@ export interface InterfaceSettings {
   readonly dhcp: boolean;
   /** Whether it may have IPv6. */
   readonly ipv6: boolean;
+  /** `undefined`: what is faster. */
+  readonly reader: ReaderKind | undefined;
 }
 
 /** What was said of the stack. */
@@ -122,6 +126,7 @@ function readInterface(line: Line): InterfaceSettings {
     dhcp: readDhcp(line, kind),
     gateways: line.parseAll("gateway", (text) => IpAddress.parse(text) && text),
     ipv6,
+    reader: line.parse("reader", checkReaderKind),
   };
 }
 

@@ -97,7 +97,7 @@ function openInterface(settings: InterfaceSettings, isOnly: boolean): Promise<Op
 }
 
 async function openPointToPoint(settings: InterfaceSettings): Promise<Opened> {
-  const { name, mtu, addresses, hostAddresses, ipv6 } = settings;
+  const { name, mtu, addresses, hostAddresses, ipv6, reader } = settings;
   const own = OWN.slice(0, ipv6 ? 2 : 1).map(bare);
   const ends = hostAddresses ?? (addresses && hostEnds(addresses));
   const device = await openDevice({
@@ -106,6 +106,7 @@ async function openPointToPoint(settings: InterfaceSettings): Promise<Opened> {
     // The link has one address of a family. Without any it has those of both, if the system can.
     address: addresses !== undefined ? bareOfEach(addresses) : ipv6 ? undefined : own,
     hostAddress: ends && bareOfEach(ends),
+    reader,
   });
   const families = hostAddresses?.map((text) => parseNetwork(text).address.family) ?? [4, 6];
   const usual = own.filter((text) => families.includes(IpAddress.parse(text).family));
@@ -123,13 +124,13 @@ function hostEnds(addresses: readonly string[]): string[] {
 }
 
 async function openSegment(settings: InterfaceSettings, isOnly: boolean): Promise<Opened> {
-  const { name, mac, mtu, addresses, hostAddresses, ipv6 } = settings;
+  const { name, mac, mtu, addresses, hostAddresses, ipv6, reader } = settings;
   const own = OWN.slice(0, ipv6 ? 2 : 1);
   const host = hostAddresses?.map(withLength) ?? oneOfEach((addresses ?? own).map(neighbor));
   const isUsual = addresses === undefined && hostAddresses === undefined;
   // Left to the default where nothing is said: then the system may do without IPv6.
   const hostAddress = isUsual && ipv6 ? undefined : host;
-  const device = await openTap({ name, mac, mtu, hostAddress });
+  const device = await openTap({ name, mac, mtu, hostAddress, reader });
   // Where there is nobody else, the host is the way to everywhere.
   const isRouter = isOnly && settings.gateways.length === 0;
   const routers = device.hostAddresses.filter(({ family }) => family === 6 || !settings.dhcp);
@@ -140,7 +141,8 @@ async function openSegment(settings: InterfaceSettings, isOnly: boolean): Promis
 }
 
 async function joinNetwork(settings: InterfaceSettings): Promise<Opened> {
-  const device = await openPacketSocket({ interface: settings.name!, mac: settings.mac });
+  const { name, mac, reader } = settings;
+  const device = await openPacketSocket({ interface: name!, mac, reader });
   return opened(settings, device, undefined, settings.addresses ?? [], settings.gateways);
 }
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import type { ReaderKind } from "../../ffi/reader_kind.ts";
 import { stripVTControlCharacters } from "node:util";
 import config from "../../deno.json" with { type: "json" };
 import { UsageError } from "../../src/app/errors.ts";
@@ -19,6 +20,7 @@ const INTERFACE = {
   dhcp: false,
   gateways: [] as string[],
   ipv6: true,
+  reader: undefined as ReaderKind | undefined,
 };
 
 const words = (line: string) => line.split(/ +/).filter((word) => word !== "");
@@ -40,6 +42,8 @@ Deno.test("options say what an interface is", () => {
     ["serve --mtu 68 -t", { mtu: 68 }],
     ["--name tun7", { name: "tun7" }],
     ["-4", { ipv6: false }],
+    ["--reader waking", { reader: "waking" }],
+    ["--tap --reader posting", { kind: "tap", reader: "posting" }],
     ["--no-ipv6 --address 10.9.0.2", { ipv6: false, addresses: ["10.9.0.2"] }],
     ["--tap", { kind: "tap" }],
     ["--tap --name serve serve", { kind: "tap", name: "serve" }],
@@ -206,6 +210,7 @@ Deno.test("what makes no sense is told with the option that it is about", () => 
     [["--mtu", "1500.5"], "Option --mtu needs a number: got 1500.5"],
     [["--mtu=-1"], "Option --mtu needs a number: got -1"],
     [["-4", "--address", "fd00::2"], "Option --address: fd00::2 is of IPv6, which --no-ipv6"],
+    [["--reader", "fast"], `Option --reader: There is no reader "fast": use posting or waking`],
     [["--tap", "--tun"], "One interface is either --tun, --tap or --interface"],
     [["--interface", "a", "--interface", "b"], "One interface is either --tun, --tap or"],
     [["--mac", "02:00:00:00:00:01"], "Option --mac: a TUN interface has no hardware addresses"],

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { FdDevice } from "../../ffi/fd_device.ts";
-import { PostingReader } from "../../ffi/reader.ts";
+import { PostingReader } from "../../ffi/posting_reader.ts";
 import { LINK_HEADROOM, Packet, TRANSPORT_AT } from "../../src/wire/packet.ts";
 import { type Answer, FakeLibc } from "./fake_libc.ts";
 import { noReader } from "./no_reader.ts";

@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import { ERRNO } from "../../ffi/errno.ts";
 import type { Os } from "../../ffi/libc.ts";
 import { readLoop } from "../../ffi/read_loop.ts";
-import { PacketRing, RING_COUNTERS, RingCounter, Status } from "../../ffi/ring.ts";
+import { PacketRing } from "../../ffi/ring.ts";
+import { READER_COUNTERS, ReaderCounter, Status } from "../../ffi/thread_status.ts";
 import { type Answer, type Call, FakeLibc } from "./fake_libc.ts";
 
 const IN = 1;
@@ -24,7 +25,7 @@ interface Case {
   errno?: number;
   /** Lengths of the packets that got through. */
   packets: number[];
-  counters: Partial<Record<RingCounter, number>>;
+  counters: Partial<Record<ReaderCounter, number>>;
 }
 
 const MTU = 100;
@@ -202,6 +203,7 @@ for (const { rule, os = "linux", kind = "file", prefix = 0, ...rest } of CASES) 
     };
     const ring = new PacketRing({ slots: 128, mtu: MTU });
     readLoop(libc, {
+      kind: "posting",
       descriptor: { fd: 5, name: "tun0", mtu: MTU, kind, prefix },
       wakeFd: 6,
       shape: ring.shape,
@@ -213,7 +215,7 @@ for (const { rule, os = "linux", kind = "file", prefix = 0, ...rest } of CASES) 
     for (let head = 0; head < ring.waiting(0); head++) lengths.push(ring.lengthOf(head));
     assertEquals(lengths, rest.packets);
     const counters = Object.fromEntries(
-      RING_COUNTERS.map((name) => [name, ring.counter(RingCounter[name])])
+      READER_COUNTERS.map((name) => [name, ring.counts.of(ReaderCounter[name])])
         .filter(([, count]) => count !== 0),
     );
     assertEquals(counters, rest.counters);

@@ -1,7 +1,11 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { DeviceError } from "../../ffi/errno.ts";
-import { PostingReader } from "../../ffi/reader.ts";
+import { PostingReader } from "../../ffi/posting_reader.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import type { Reader, ReaderSystem } from "../../ffi/reader.ts";
+import type { ReaderKind } from "../../ffi/reader_kind.ts";
+import { WakingReader } from "../../ffi/waking_reader.ts";
 import { LINK_HEADROOM, type Packet } from "../../src/wire/packet.ts";
 import { SocketPair } from "./socketpair.ts";
 
@@ -35,10 +39,33 @@ async function elapsed(promise: Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
+interface Kind {
+  name: ReaderKind;
+  start(libc: Libc, descriptor: Descriptor, system?: ReaderSystem): Promise<Reader>;
+}
+
+const KINDS: Kind[] = [
+  {
+    name: "posting",
+    start: PostingReader.start,
+  },
+  {
+    name: "waking",
+    start: WakingReader.start,
+  },
+];
+
+/** Registers a test of every kind of reader. */
+function readerTest(rule: string, fn: (start: Kind["start"]) => Promise<void>): void {
+  for (const { name, start } of KINDS) {
+    Deno.test(`${name} reader: ${rule}`, () => fn(start));
+  }
+}
+
 for (const kind of ["socket", "file"] as const) {
-  Deno.test(`PostingReader hands over thousands of packets in order, from a ${kind}`, async () => {
+  readerTest(`thousands of packets come in order, from a ${kind}`, async (start) => {
     using pair = new SocketPair("seqpacket", kind === "file");
-    const reader = await PostingReader.start(pair.libc, descriptor(pair, { kind }));
+    const reader = await start(pair.libc, descriptor(pair, { kind }));
     const total = 20_000;
     let sent = 0;
     let received = 0;
@@ -53,9 +80,9 @@ for (const kind of ["socket", "file"] as const) {
   });
 }
 
-Deno.test("PostingReader strips utun's prefix and leaves headroom in front", async () => {
+readerTest("utun's prefix is stripped, and there is headroom in front", async (start) => {
   using pair = new SocketPair("dgram");
-  const reader = await PostingReader.start(pair.libc, descriptor(pair, { prefix: 4 }));
+  const reader = await start(pair.libc, descriptor(pair, { prefix: 4 }));
   pair.send(Uint8Array.of(0, 0, 0, 2, 0x45, 1, 2));
   assertEquals(await reader.readable(), true);
   const got: number[][] = [];
@@ -67,7 +94,7 @@ Deno.test("PostingReader strips utun's prefix and leaves headroom in front", asy
   await reader.stop();
 });
 
-Deno.test("a full ring is counted, holds the sender back, and loses nothing", async () => {
+Deno.test("posting reader: a full ring is counted, holds the sender back, and loses nothing", async () => {
   using pair = new SocketPair("seqpacket");
   const reader = await PostingReader.start(pair.libc, descriptor(pair), { budget: 1544 * 8 });
   const total = 2000;
@@ -91,18 +118,21 @@ Deno.test("a full ring is counted, holds the sender back, and loses nothing", as
   await reader.stop();
 });
 
-Deno.test("stop() ends a thread that waits in poll at once, and a pending readable()", async () => {
-  using pair = new SocketPair("dgram");
-  const reader = await PostingReader.start(pair.libc, descriptor(pair));
-  const readable = reader.readable();
-  const took = await elapsed(reader.stop());
-  assert(took < 500, `took ${took} ms`);
-  assertEquals(await readable, false);
-  assertEquals(await reader.readable(), false);
-  await reader.stop();
-});
+readerTest(
+  "stop() ends a thread that waits in poll at once, and a pending readable()",
+  async (start) => {
+    using pair = new SocketPair("dgram");
+    const reader = await start(pair.libc, descriptor(pair));
+    const readable = reader.readable();
+    const took = await elapsed(reader.stop());
+    assert(took < 500, `took ${took} ms`);
+    assertEquals(await readable, false);
+    assertEquals(await reader.readable(), false);
+    await reader.stop();
+  },
+);
 
-Deno.test("stop() ends a thread that waits for room; what is left is not handed over", async () => {
+Deno.test("posting reader: stop() ends a thread that waits for room; what is left is not handed over", async () => {
   using pair = new SocketPair("seqpacket");
   const reader = await PostingReader.start(pair.libc, descriptor(pair), { budget: 1 });
   for (let n = 0; n < 10; n++) pair.send(packet(n));
@@ -115,26 +145,32 @@ Deno.test("stop() ends a thread that waits for room; what is left is not handed 
   assertEquals(await reader.readable(), false);
 });
 
-Deno.test("readable() rejects once the other side is gone and its packets are taken", async () => {
-  using pair = new SocketPair("seqpacket");
-  const reader = await PostingReader.start(pair.libc, descriptor(pair));
-  for (let n = 0; n < 3; n++) assert(pair.send(packet(n)));
-  pair.close(pair.peer);
-  let received = 0;
-  while (received < 3) {
-    assertEquals(await reader.readable(), true);
-    reader.receive(1, (got) => assertPacket(got, received++));
-  }
-  const vanished = "Cannot read from pair0: the interface has vanished";
-  await assertRejects(() => reader.readable(), DeviceError, vanished);
-  await assertRejects(() => reader.readable(), DeviceError, vanished);
-  await reader.stop();
-  assertEquals(await reader.readable(), false);
-});
+readerTest(
+  "readable() rejects once the other side is gone and its packets are taken",
+  async (start) => {
+    using pair = new SocketPair("seqpacket");
+    const reader = await start(pair.libc, descriptor(pair));
+    for (let n = 0; n < 3; n++) assert(pair.send(packet(n)));
+    pair.close(pair.peer);
+    let received = 0;
+    while (received < 3) {
+      assertEquals(await reader.readable(), true);
+      reader.receive(1, (got) => assertPacket(got, received++));
+    }
+    const vanished = "Cannot read from pair0: the interface has vanished";
+    const drain = async () => {
+      while (await reader.readable()) assertEquals(reader.receive(64, () => {}), 0);
+    };
+    await assertRejects(drain, DeviceError, vanished);
+    await assertRejects(() => reader.readable(), DeviceError, vanished);
+    await reader.stop();
+    assertEquals(await reader.readable(), false);
+  },
+);
 
-Deno.test("a handler that throws doesn't get the same packet again", async () => {
+readerTest("a handler that throws doesn't get the same packet again", async (start) => {
   using pair = new SocketPair("seqpacket");
-  const reader = await PostingReader.start(pair.libc, descriptor(pair));
+  const reader = await start(pair.libc, descriptor(pair));
   for (let n = 0; n < 2; n++) assert(pair.send(packet(n)));
   await reader.readable();
   const fail = () => {
@@ -146,11 +182,11 @@ Deno.test("a handler that throws doesn't get the same packet again", async () =>
   await reader.stop();
 });
 
-Deno.test("a thread whose module cannot be loaded is a clear error", async () => {
+readerTest("a thread whose module cannot be loaded is a clear error", async (start) => {
   using pair = new SocketPair("dgram");
   await assertRejects(
     () =>
-      PostingReader.start(pair.libc, descriptor(pair), {
+      start(pair.libc, descriptor(pair), {
         worker: new URL("./no_such_module.ts", import.meta.url),
       }),
     DeviceError,
@@ -158,19 +194,19 @@ Deno.test("a thread whose module cannot be loaded is a clear error", async () =>
   );
 });
 
-Deno.test("a thread that cannot open the library is a clear error", async () => {
+readerTest("a thread that cannot open the library is a clear error", async (start) => {
   using pair = new SocketPair("dgram");
   const libc = { ...pair.libc, source: { ...pair.libc.source, path: "no_such_library.so" } };
   await assertRejects(
-    () => PostingReader.start(libc, descriptor(pair)),
+    () => start(libc, descriptor(pair)),
     DeviceError,
     "no_such_library.so",
   );
 });
 
-Deno.test("readable() rejects when the thread dies", async () => {
+readerTest("readable() rejects when the thread dies", async (start) => {
   using pair = new SocketPair("dgram");
-  const reader = await PostingReader.start(pair.libc, descriptor(pair), {
+  const reader = await start(pair.libc, descriptor(pair), {
     worker: new URL("./dying_worker.ts", import.meta.url),
   });
   await assertRejects(() => reader.readable(), DeviceError, "Killed by the test");

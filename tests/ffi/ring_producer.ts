@@ -4,7 +4,8 @@
  * @module
  */
 
-import { PacketRing, RingCounter, type RingShape, Status } from "../../ffi/ring.ts";
+import { PacketRing, type RingShape } from "../../ffi/ring.ts";
+import { ReaderCounter, Status } from "../../ffi/thread_status.ts";
 
 interface Order {
   memory: SharedArrayBuffer;
@@ -20,7 +21,7 @@ self.onmessage = ({ data }: MessageEvent<Order>) => {
   let seed = data.seed;
   while (tail < data.packets) {
     if (ring.free(tail) === 0) {
-      ring.count(RingCounter.readerRingFull);
+      ring.count(ReaderCounter.readerRingFull);
       if (!ring.waitForRoom(tail)) return ring.setStatus(Status.STOPPED);
     }
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { PacketRing, RING_BUDGET, RingCounter, ringShape, Status } from "../../ffi/ring.ts";
+import { PacketRing, RING_BUDGET, ringShape } from "../../ffi/ring.ts";
+import { ReaderCounter, Status } from "../../ffi/thread_status.ts";
 import { LINK_HEADROOM } from "../../src/wire/packet.ts";
 
 /** A repeatable source of numbers below `limit` (mulberry32). */
@@ -112,12 +113,12 @@ Deno.test("readable() resolves at once where packets wait, and once some are pub
   put(ring, 0);
   ring.publish(1);
   await alone(readable);
-  assertEquals(ring.counter(RingCounter.readerWakes), 1);
+  assertEquals(ring.counts.of(ReaderCounter.readerWakes), 1);
   await ring.readable();
   put(ring, 1);
   ring.publish(2);
-  assertEquals(ring.counter(RingCounter.readerWakes), 1, "nobody sleeps, nobody is woken");
-  assertEquals(ring.counter(RingCounter.readerBatches), 2);
+  assertEquals(ring.counts.of(ReaderCounter.readerWakes), 1, "nobody sleeps, nobody is woken");
+  assertEquals(ring.counts.of(ReaderCounter.readerBatches), 2);
 });
 
 Deno.test("readable() resolves for all who wait when the producer ends", async () => {
@@ -285,8 +286,8 @@ Deno.test("no wake-up is lost between two threads, however their turns fall", as
       }
       await Promise.race([ring.leaves(Status.RUNNING), stuck]);
       assertEquals(ring.waiting(head), 0);
-      slept += ring.counter(RingCounter.readerWakes);
-      waited += ring.counter(RingCounter.readerRingFull);
+      slept += ring.counts.of(ReaderCounter.readerWakes);
+      waited += ring.counts.of(ReaderCounter.readerRingFull);
     } finally {
       clearTimeout(timer);
       worker.terminate();
@@ -303,7 +304,7 @@ Deno.test("a producer that waits on a full ring can be stopped", async () => {
   try {
     await ring.leaves(Status.STARTING);
     await ring.readable();
-    while (ring.counter(RingCounter.readerRingFull) === 0) {
+    while (ring.counts.of(ReaderCounter.readerRingFull) === 0) {
       await new Promise((resolve) => setTimeout(resolve));
     }
     ring.requestStop();

@@ -4,6 +4,7 @@
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { READER_KINDS, type ReaderKind } from "../../ffi/reader_kind.ts";
 import type { Compiled } from "../ffi/cc.ts";
 import { compileDarwin } from "./darwin.ts";
 import { denoArgs, liveTest, Namespace } from "./namespace.ts";
@@ -76,9 +77,11 @@ async function start(
   ns: Namespace,
   kind: Kind,
   mtu: number,
+  reader: ReaderKind,
   darwin?: Compiled,
 ): Promise<Echo> {
-  return await Echo.start(ns, kind, `${mtu}`, ...(darwin === undefined ? [] : [darwin.path]));
+  const library = darwin === undefined ? [] : [darwin.path];
+  return await Echo.start(ns, kind, `${mtu}`, reader, ...library);
 }
 
 async function darwinLibrary(kind: Kind): Promise<Compiled | undefined> {
@@ -92,6 +95,17 @@ async function introduce(ns: Namespace, name: string): Promise<void> {
   }
 }
 
+/** Registers a live test for each kind of reader. */
+function readerTest(
+  name: string,
+  programs: string[],
+  fn: (reader: ReaderKind) => Promise<void>,
+): void {
+  for (const reader of READER_KINDS) {
+    liveTest(`${name} (${reader} reader)`, programs, () => fn(reader));
+  }
+}
+
 for (const kind of ["tun", "tap", "utun"] as const) {
   const name = kind === "utun" ? "utun7" : "stack0";
   const needs = kind === "utun" ? ["ping", "cc"] : ["ping"];
@@ -99,59 +113,67 @@ for (const kind of ["tun", "tap", "utun"] as const) {
     ? "inet 10.0.0.1/24 brd 10.0.0.255"
     : "inet 10.0.0.1 peer 10.0.0.2/32";
 
-  liveTest(`${kind}: the kernel's pings pass both ways, at every size`, needs, async () => {
-    await using darwin = await darwinLibrary(kind);
-    await using ns = await Namespace.create();
-    await using echo = await start(ns, kind, 1500, darwin);
-    assertEquals(await echo.line(), { name, mtu: 1500 });
-
-    const address = await ns.check("ip", ["-4", "address", "show", "dev", name]);
-    assertStringIncludes(address, inet);
-    assertMatch(address, /mtu 1500/);
-    assertMatch(address, /[<,]UP[,>]/);
-    if (kind === "tap") await introduce(ns, name);
-
-    // 1472 bytes fill a packet; 0 bytes leave the headers alone.
-    for (const size of [0, 56, 1472]) {
-      const text = await ns.check("ping", pingArgs(5, size));
-      assertMatch(text, /5 packets transmitted, 5 received, 0% packet loss/);
-    }
-    const flood = await ns.check("ping", ["-f", "-c", "3000", "-w", "20", "10.0.0.2"]);
-    assertMatch(flood, /3000 received, 0% packet loss/);
-
-    // The address is there at once, and the header is 20 bytes longer.
-    for (const size of [0, 56, 1452]) {
-      const text = await ns.check("ping", pingArgs(5, size, "fd00::2"));
-      assertMatch(text, /5 packets transmitted, 5 received, 0% packet loss/);
-    }
-
-    const { counters, took } = await echo.end();
-    assertEquals(counters.answered, 3030);
-    assertEquals(counters.deviceSent, 3030);
-    assertEquals(counters.failure, undefined);
-    assert(took < 1000, `closing took ${took} ms`);
-    const links = await ns.check("ip", ["link"]);
-    assert(!links.includes(name), `${name} is gone once its device is closed`);
-  });
-
-  liveTest(`${kind}: an MTU of 9000 lets larger packets pass`, needs, async () => {
-    await using darwin = await darwinLibrary(kind);
-    await using ns = await Namespace.create();
-    await using echo = await start(ns, kind, 9000, darwin);
-    assertEquals(await echo.line(), { name, mtu: 9000 });
-    if (kind === "tap") await introduce(ns, name);
-    const text = await ns.check("ping", pingArgs(5, 8972));
-    assertMatch(text, /5 received, 0% packet loss/);
-    await echo.end();
-  });
-
-  liveTest(
-    `${kind}: an interface that is deleted ends the device with an error`,
+  readerTest(
+    `${kind}: the kernel's pings pass both ways, at every size`,
     needs,
-    async () => {
+    async (reader) => {
       await using darwin = await darwinLibrary(kind);
       await using ns = await Namespace.create();
-      await using echo = await start(ns, kind, 1500, darwin);
+      await using echo = await start(ns, kind, 1500, reader, darwin);
+      assertEquals(await echo.line(), { name, mtu: 1500 });
+
+      const address = await ns.check("ip", ["-4", "address", "show", "dev", name]);
+      assertStringIncludes(address, inet);
+      assertMatch(address, /mtu 1500/);
+      assertMatch(address, /[<,]UP[,>]/);
+      if (kind === "tap") await introduce(ns, name);
+
+      // 1472 bytes fill a packet; 0 bytes leave the headers alone.
+      for (const size of [0, 56, 1472]) {
+        const text = await ns.check("ping", pingArgs(5, size));
+        assertMatch(text, /5 packets transmitted, 5 received, 0% packet loss/);
+      }
+      const flood = await ns.check("ping", ["-f", "-c", "3000", "-w", "20", "10.0.0.2"]);
+      assertMatch(flood, /3000 received, 0% packet loss/);
+
+      // The address is there at once, and the header is 20 bytes longer.
+      for (const size of [0, 56, 1452]) {
+        const text = await ns.check("ping", pingArgs(5, size, "fd00::2"));
+        assertMatch(text, /5 packets transmitted, 5 received, 0% packet loss/);
+      }
+
+      const { counters, took } = await echo.end();
+      assertEquals(counters.answered, 3030);
+      assertEquals(counters.deviceSent, 3030);
+      assertEquals(counters.failure, undefined);
+      assert(took < 1000, `closing took ${took} ms`);
+      const links = await ns.check("ip", ["link"]);
+      assert(!links.includes(name), `${name} is gone once its device is closed`);
+    },
+  );
+
+  readerTest(
+    `${kind}: an MTU of 9000 lets larger packets pass`,
+    needs,
+    async (reader) => {
+      await using darwin = await darwinLibrary(kind);
+      await using ns = await Namespace.create();
+      await using echo = await start(ns, kind, 9000, reader, darwin);
+      assertEquals(await echo.line(), { name, mtu: 9000 });
+      if (kind === "tap") await introduce(ns, name);
+      const text = await ns.check("ping", pingArgs(5, 8972));
+      assertMatch(text, /5 received, 0% packet loss/);
+      await echo.end();
+    },
+  );
+
+  readerTest(
+    `${kind}: an interface that is deleted ends the device with an error`,
+    needs,
+    async (reader) => {
+      await using darwin = await darwinLibrary(kind);
+      await using ns = await Namespace.create();
+      await using echo = await start(ns, kind, 1500, reader, darwin);
       await echo.line();
       await ns.check("ip", ["link", "delete", name]);
       const { failure } = await echo.line();
@@ -161,11 +183,9 @@ for (const kind of ["tun", "tap", "utun"] as const) {
   );
 }
 
-liveTest("tun: an interface may go down and come up again", [
-  "ping",
-], async () => {
+readerTest("tun: an interface may go down and come up again", ["ping"], async (reader) => {
   await using ns = await Namespace.create();
-  await using echo = await start(ns, "tun", 1500);
+  await using echo = await start(ns, "tun", 1500, reader);
   await echo.line();
   await ns.check("ip", ["link", "set", "stack0", "down"]);
   await ns.check("ip", ["link", "set", "stack0", "up"]);
@@ -177,7 +197,7 @@ liveTest("tun: an interface may go down and come up again", [
 liveTest("tun: a name that is taken is refused with advice", [], async () => {
   await using ns = await Namespace.create();
   await ns.check("ip", ["tuntap", "add", "stack0", "mode", "tun"]);
-  const { code, stderr } = await ns.deno(ECHO_PINGS, ["tun", "1500"]);
+  const { code, stderr } = await ns.deno(ECHO_PINGS, ["tun", "1500", "posting"]);
   assertEquals(code, 1);
   assertStringIncludes(stderr, "AddrInUse: Cannot create the interface stack0 (EBUSY): ");
   assertStringIncludes(stderr, "an interface has this name already; choose another one");
@@ -201,62 +221,71 @@ async function cable(near: Namespace, far: Namespace): Promise<void> {
   await introduce(far, "eth1");
 }
 
-liveTest("packet socket: another host's pings pass both ways, beside the kernel's", [
+readerTest(
+  "packet socket: another host's pings pass both ways, beside the kernel's",
+  ["ping"],
+  async (reader) => {
+    await using near = await Namespace.create();
+    await using far = await Namespace.create();
+    await cable(near, far);
+    await using echo = await Echo.start(near, "packet", "eth0", reader);
+    assertEquals(await echo.line(), { name: "eth0", mtu: 1500 });
+    for (const [size, size6] of [[0, 0], [56, 56], [1472, 1452]] as const) {
+      assertMatch(await far.check("ping", pingArgs(5, size)), /5 received, 0% packet loss/);
+      const text = await far.check("ping", pingArgs(5, size6, "fd00::2"));
+      assertMatch(text, /5 received, 0% packet loss/);
+    }
+    const flood = await far.check("ping", ["-f", "-c", "3000", "-w", "20", "10.0.0.2"]);
+    assertMatch(flood, /3000 received, 0% packet loss/);
+    // The kernel goes on as before, on the same interface.
+    assertMatch(await far.check("ping", pingArgs(5, 56, "10.0.0.9")), /5 received, 0% packet loss/);
+    assertMatch(
+      await near.check("ping", pingArgs(5, 56, "10.0.0.1")),
+      /5 received, 0% packet loss/,
+    );
+
+    const { counters } = await echo.end();
+    assertEquals(counters.answered, 3030);
+    const own = await macOf(near, "eth0");
+    const senders = new Set(
+      (counters.others as string[]).map((frame) => frame.slice(0, own.length)),
+    );
+    assert(senders.has(await macOf(far, "eth1")), "its ARP requests are for everyone");
+    assert(!senders.has(own), "what this kernel sends itself does not come");
+    assertMatch(await near.check("ip", ["-d", "link", "show", "eth0"]), /promiscuity 0/);
+  },
+);
+
+readerTest(
+  "packet socket: checksums that a sender has left out are right when they come",
+  ["nc"],
+  async (reader) => {
+    await using near = await Namespace.create();
+    await using far = await Namespace.create();
+    await cable(near, far);
+    await using echo = await Echo.start(near, "packet", "eth0", reader);
+    await echo.line();
+    await far.run("nc", ["-u", "-w", "1", "10.0.0.2", "99"], { stdin: "hello" });
+    await far.run("nc", ["-w", "1", "10.0.0.2", "99"]);
+    const { counters } = await echo.end();
+    const from = await macOf(far, "eth1");
+    const got = (counters.others as string[]).filter((frame) => frame.includes("protocol"));
+    assertEquals(got.filter((frame) => frame === `${from} protocol 17, good checksum`).length, 1);
+    // The SYN, and perhaps its repetition after a second.
+    const syns = got.filter((frame) => frame === `${from} protocol 6, good checksum`).length;
+    assert(syns === 1 || syns === 2, `${syns} SYNs`);
+    assertEquals(got.length, 1 + syns);
+    assertEquals(counters.readerChecksums, 1 + syns);
+  },
+);
+
+readerTest("packet socket: an interface may go down and come up; deleted, it ends the device", [
   "ping",
-], async () => {
+], async (reader) => {
   await using near = await Namespace.create();
   await using far = await Namespace.create();
   await cable(near, far);
-  await using echo = await Echo.start(near, "packet", "eth0");
-  assertEquals(await echo.line(), { name: "eth0", mtu: 1500 });
-  for (const [size, size6] of [[0, 0], [56, 56], [1472, 1452]] as const) {
-    assertMatch(await far.check("ping", pingArgs(5, size)), /5 received, 0% packet loss/);
-    const text = await far.check("ping", pingArgs(5, size6, "fd00::2"));
-    assertMatch(text, /5 received, 0% packet loss/);
-  }
-  const flood = await far.check("ping", ["-f", "-c", "3000", "-w", "20", "10.0.0.2"]);
-  assertMatch(flood, /3000 received, 0% packet loss/);
-  // The kernel goes on as before, on the same interface.
-  assertMatch(await far.check("ping", pingArgs(5, 56, "10.0.0.9")), /5 received, 0% packet loss/);
-  assertMatch(await near.check("ping", pingArgs(5, 56, "10.0.0.1")), /5 received, 0% packet loss/);
-
-  const { counters } = await echo.end();
-  assertEquals(counters.answered, 3030);
-  const own = await macOf(near, "eth0");
-  const senders = new Set((counters.others as string[]).map((frame) => frame.slice(0, own.length)));
-  assert(senders.has(await macOf(far, "eth1")), "its ARP requests are for everyone");
-  assert(!senders.has(own), "what this kernel sends itself does not come");
-  assertMatch(await near.check("ip", ["-d", "link", "show", "eth0"]), /promiscuity 0/);
-});
-
-liveTest("packet socket: checksums that a sender has left out are right when they come", [
-  "nc",
-], async () => {
-  await using near = await Namespace.create();
-  await using far = await Namespace.create();
-  await cable(near, far);
-  await using echo = await Echo.start(near, "packet", "eth0");
-  await echo.line();
-  await far.run("nc", ["-u", "-w", "1", "10.0.0.2", "99"], { stdin: "hello" });
-  await far.run("nc", ["-w", "1", "10.0.0.2", "99"]);
-  const { counters } = await echo.end();
-  const from = await macOf(far, "eth1");
-  const got = (counters.others as string[]).filter((frame) => frame.includes("protocol"));
-  assertEquals(got.filter((frame) => frame === `${from} protocol 17, good checksum`).length, 1);
-  // The SYN, and perhaps its repetition after a second.
-  const syns = got.filter((frame) => frame === `${from} protocol 6, good checksum`).length;
-  assert(syns === 1 || syns === 2, `${syns} SYNs`);
-  assertEquals(got.length, 1 + syns);
-  assertEquals(counters.readerChecksums, 1 + syns);
-});
-
-liveTest("packet socket: an interface may go down and come up; deleted, it ends the device", [
-  "ping",
-], async () => {
-  await using near = await Namespace.create();
-  await using far = await Namespace.create();
-  await cable(near, far);
-  await using echo = await Echo.start(near, "packet", "eth0");
+  await using echo = await Echo.start(near, "packet", "eth0", reader);
   await echo.line();
   await near.check("ip", ["link", "set", "eth0", "down"]);
   await near.check("ip", ["link", "set", "eth0", "up"]);
@@ -278,7 +307,7 @@ liveTest("packet socket: what cannot be joined is refused with advice", [], asyn
     ["eth7", "NotFound: Cannot get the number of eth7 (ENODEV): there is no such interface"],
   ];
   for (const [name, message] of cases) {
-    const { code, stderr } = await ns.deno(ECHO_PINGS, ["packet", name]);
+    const { code, stderr } = await ns.deno(ECHO_PINGS, ["packet", name, "posting"]);
     assertEquals(code, 1);
     assertStringIncludes(stderr, message);
   }
@@ -289,7 +318,7 @@ liveTest("where the kernel has IPv6 turned off, a device has none and says why",
   const off = "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6";
   await ns.check("sh", ["-c", off]);
   for (const kind of ["tun", "tap"] as const) {
-    await using echo = await start(ns, kind, 1500);
+    await using echo = await start(ns, kind, 1500, "posting");
     assertEquals(await echo.line(), {
       name: "stack0",
       mtu: 1500,

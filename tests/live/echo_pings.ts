@@ -1,8 +1,8 @@
 /**
  * Runs inside a namespace: opens a device and answers pings by hand, without the stack.
  *
- * Arguments: `tun`, `tap` or `utun`, the MTU, for utun the library that stands in for Darwin's; or
- * `packet` and the name of an interface. On Ethernet it is 02:00:00:00:00:05, and nobody is told
+ * Arguments: `tun`, `tap` or `utun`, the MTU, the kind of reader, for utun the library that stands
+ * in for Darwin's; or `packet`, the name of an interface and the kind of reader. On Ethernet it is 02:00:00:00:00:05, and nobody is told
  * which addresses it has. Prints one line of JSON once the device is up, and one with the counters
  * and with what else came when standard input ends or the device fails.
  *
@@ -13,6 +13,7 @@ import type { Device } from "../../src/phy/device.ts";
 import type { HostDevice } from "../../ffi/host_device.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { openPacketSocket } from "../../ffi/packet_socket.ts";
+import { checkReaderKind } from "../../ffi/reader_kind.ts";
 import { openTap } from "../../ffi/tap.ts";
 import { openTun } from "../../ffi/tun.ts";
 import { openUtun } from "../../ffi/utun.ts";
@@ -27,7 +28,8 @@ import { checkTcp } from "../../src/wire/tcp.ts";
 import { checkUdp } from "../../src/wire/udp.ts";
 import { linuxIfconfig } from "./linux_ifconfig.ts";
 
-const [kind, mtu, library] = Deno.args;
+const [kind, mtu, how, library] = Deno.args;
+const reader = checkReaderKind(how!);
 const MAC = "02:00:00:00:00:05";
 
 function print(line: unknown): void {
@@ -35,10 +37,10 @@ function print(line: unknown): void {
 }
 
 function open(): Promise<Device & Partial<HostDevice>> {
-  if (kind === "packet") return openPacketSocket({ interface: mtu!, mac: MAC });
-  if (kind === "tap") return openTap({ name: "stack0", mtu: Number(mtu), mac: MAC });
-  if (kind === "tun") return openTun({ name: "stack0", mtu: Number(mtu) });
-  return openUtun({ name: "utun7", mtu: Number(mtu) }, {
+  if (kind === "packet") return openPacketSocket({ interface: mtu!, mac: MAC, reader });
+  if (kind === "tap") return openTap({ name: "stack0", mtu: Number(mtu), mac: MAC, reader });
+  if (kind === "tun") return openTun({ name: "stack0", mtu: Number(mtu), reader });
+  return openUtun({ name: "utun7", mtu: Number(mtu), reader }, {
     libc: openLibc({ path: library, os: "darwin", arch: "x86_64" }),
     run: linuxIfconfig,
   });
