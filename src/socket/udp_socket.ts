@@ -4,10 +4,12 @@
  * @module
  */
 
+import { copyBytes } from "../base/bytes.ts";
 import { ErrorKind, type SendOptions, type TransportError } from "../base/network.ts";
 import type { Datagram, Udp, UdpReceiver } from "../net/udp.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { Drop } from "../wire/drop.ts";
+import { AddressTexts } from "./address_texts.ts";
 import { checkFamily, formatAddress, formatEnd, parseAddress } from "./addresses.ts";
 import type { SocketContext } from "./context.ts";
 import { checkPort, closedHere } from "./errors.ts";
@@ -45,6 +47,9 @@ export interface ReceiveOptions {
   signal?: AbortSignal;
 }
 
+/** A datagram, and where it came from. */
+type Received = [Uint8Array<ArrayBuffer>, Deno.NetAddr];
+
 /** Where a datagram goes, and from which of our addresses. */
 interface Target {
   readonly address: IpAddress;
@@ -64,13 +69,13 @@ interface Peer extends Target {
  * {@linkcode onError}. Where there is no such handler, the next call on a
  * {@linkcode connect | connected} socket rejects with it; sockets that are not connected go on.
  */
-export class UdpSocket
-  implements AsyncIterable<[Uint8Array<ArrayBuffer>, Deno.NetAddr]>, AsyncDisposable {
+export class UdpSocket implements AsyncIterable<Received>, AsyncDisposable {
   /** Where it is bound. */
   readonly addr: Deno.NetAddr;
   #context: SocketContext;
   #receiver: UdpReceiver;
-  #waiting: [Uint8Array<ArrayBuffer>, Deno.NetAddr][] = [];
+  #texts: AddressTexts;
+  #waiting: Received[] = [];
   #received = new Gate();
   /**
    * Told of every ICMP error about a datagram of this socket, and whom that was for: the classes of
@@ -107,6 +112,7 @@ export class UdpSocket
     if (receiveTimeout !== undefined) checkTime(receiveTimeout, 1, "Receive timeout");
     this.#receiveTimeout = receiveTimeout;
     this.#context = context;
+    this.#texts = new AddressTexts(context.stack.ip);
     this.#receiver = {
       address,
       port,
@@ -200,8 +206,8 @@ export class UdpSocket
     if (this.#waiting.length >= MAX_WAITING) return Drop.UDP_QUEUE_FULL;
     // From the ring's shared memory into memory of its own: `slice` would keep it shared.
     const bytes = new Uint8Array(end - at);
-    bytes.set(packet.bytes.subarray(at, end));
-    const hostname = formatAddress(this.#context.stack.ip, packet.source);
+    copyBytes(packet.bytes, at, bytes, 0, bytes.length);
+    const hostname = this.#texts.format(packet.source);
     this.#waiting.push([bytes, { transport: "udp", hostname, port: sourcePort }]);
     this.#received.open();
     return Drop.NONE;
@@ -231,10 +237,10 @@ export class UdpSocket
     return Drop.NONE;
   }
 
-  #throwIfPending(): void {
+  #throwPending(): never {
     const error = this.#pending;
     this.#pending = null;
-    if (error !== null) throw error;
+    throw error;
   }
 
   /**
@@ -245,10 +251,33 @@ export class UdpSocket
    * @throws {RangeError} If the timeout is out of range.
    * @throws What an ICMP error says, if the socket is connected and has no {@linkcode onError}.
    */
-  async receive(
-    options: ReceiveOptions = {},
-  ): Promise<[Uint8Array<ArrayBuffer>, Deno.NetAddr]> {
+  receive(options: ReceiveOptions = {}): Promise<Received> {
     const { timeout = this.#receiveTimeout, signal } = options;
+    if (timeout !== undefined || signal !== undefined) return this.#receiveUntil(timeout, signal);
+    try {
+      const next = this.#take();
+      return next !== undefined ? Promise.resolve(next) : this.#receiveNext();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The next datagram if one waits. */
+  #take(): Received | undefined {
+    if (this.#closed) throw closedHere("socket");
+    if (this.#pending !== null) this.#throwPending();
+    return this.#waiting.shift();
+  }
+
+  async #receiveNext(): Promise<Received> {
+    for (;;) {
+      await this.#received.wait();
+      const next = this.#take();
+      if (next !== undefined) return next;
+    }
+  }
+
+  async #receiveUntil(timeout: number | undefined, signal?: AbortSignal): Promise<Received> {
     if (timeout !== undefined) checkTime(timeout, 1, "Receive timeout");
     signal?.throwIfAborted();
     let isLate = false;
@@ -260,10 +289,8 @@ export class UdpSocket
     signal?.addEventListener("abort", onAbort);
     try {
       for (;;) {
-        if (this.#closed) throw closedHere("socket");
-        signal?.throwIfAborted();
-        this.#throwIfPending();
-        const next = this.#waiting.shift();
+        if (!this.#closed) signal?.throwIfAborted();
+        const next = this.#take();
         if (next !== undefined) return next;
         if (isLate) throw new Deno.errors.TimedOut(`No datagram within ${timeout} ms`);
         await this.#received.wait();
@@ -285,27 +312,27 @@ export class UdpSocket
    * @throws What an ICMP error says, if the socket is connected and has no {@linkcode onError}.
    */
   send(bytes: Uint8Array, to?: Deno.NetAddr): Promise<number> {
-    return Promise.try(() => {
-      if (this.#closed) throw closedHere("socket");
-      this.#throwIfPending();
-      const { address: remote, port, source } = this.#target(to);
-      const { dontFragment } = this.#options;
-      const most = dontFragment ? this.maxUnfragmented(to) : this.#udp.maxPayload(remote);
-      if (bytes.length > most) {
-        const what = dontFragment ? "A datagram in one piece" : "A datagram";
-        throw new RangeError(`${what} carries ${most} bytes at most: got ${bytes.length}`);
-      }
-      const sent = this.#udp.send(
-        source,
-        this.#receiver.port,
-        remote,
-        port,
-        bytes,
-        this.#optionsFor(remote),
-      );
-      this.#context.kick();
-      return sent ? bytes.length : 0;
-    });
+    try {
+      return Promise.resolve(this.#send(bytes, to));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #send(bytes: Uint8Array, to: Deno.NetAddr | undefined): number {
+    if (this.#closed) throw closedHere("socket");
+    if (this.#pending !== null) this.#throwPending();
+    const { address: remote, port, source } = this.#target(to);
+    const { dontFragment } = this.#options;
+    const most = dontFragment ? this.maxUnfragmented(to) : this.#udp.maxPayload(remote);
+    if (bytes.length > most) {
+      const what = dontFragment ? "A datagram in one piece" : "A datagram";
+      throw new RangeError(`${what} carries ${most} bytes at most: got ${bytes.length}`);
+    }
+    const options = this.#optionsFor(remote);
+    const sent = this.#udp.send(source, this.#receiver.port, remote, port, bytes, options);
+    this.#context.kick();
+    return sent ? bytes.length : 0;
   }
 
   /**
@@ -339,7 +366,7 @@ export class UdpSocket
       throw new TypeError(`The socket is connected to ${end}: give no other address`);
     }
     if (to === undefined) throw new TypeError("Say whom to send to: the socket is not connected");
-    const address = parseAddress(this.#context.stack.ip, to.hostname);
+    const address = this.#texts.parse(to.hostname);
     const port = checkPort(to.port, 1);
     return { address, port, source: this.#sourceFor(address, to.hostname) };
   }
@@ -368,20 +395,43 @@ export class UdpSocket
   }
 
   /** Datagrams, each with where it came from, until the socket is closed. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<[Uint8Array<ArrayBuffer>, Deno.NetAddr]> {
-    while (!this.#closed) {
-      try {
-        yield await this.receive();
-      } catch (error) {
-        if (error instanceof Deno.errors.BadResource) return;
-        throw error;
-      }
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<Received> {
+    return new Datagrams(this);
   }
 
   /** {@linkcode close}, at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return Promise.resolve();
+  }
+}
+
+/** The datagrams of a socket, one by one. No generator: that costs more turns of promises. */
+class Datagrams implements AsyncIterableIterator<Received> {
+  #socket: UdpSocket;
+  #isDone = false;
+
+  constructor(socket: UdpSocket) {
+    this.#socket = socket;
+  }
+
+  async next(): Promise<IteratorResult<Received>> {
+    if (this.#isDone) return { done: true, value: undefined };
+    try {
+      return { done: false, value: await this.#socket.receive() };
+    } catch (error) {
+      this.#isDone = true;
+      if (!(error instanceof Deno.errors.BadResource)) throw error;
+      return { done: true, value: undefined };
+    }
+  }
+
+  return(): Promise<IteratorResult<Received>> {
+    this.#isDone = true;
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 }

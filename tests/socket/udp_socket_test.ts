@@ -42,6 +42,23 @@ pairTest("for await gives datagrams until the socket is closed", async ({ near, 
   await settles(serving);
 });
 
+pairTest("leaving the loop leaves the socket open, and the rest waiting", async ({ near, far }) => {
+  const server = far.listenDatagram({ port: 7 });
+  const client = near.listenDatagram();
+  for (const word of ["one", "two"]) await client.send(encode(word), to(7));
+  for await (const [bytes] of server) {
+    assertEquals(decode(bytes), "one");
+    break;
+  }
+  assertEquals(decode((await server.receive())[0]), "two");
+  const datagrams = server[Symbol.asyncIterator]();
+  const next = datagrams.next();
+  assertEquals(await datagrams.return!(), { done: true, value: undefined });
+  server.close();
+  assertEquals(await settles(next), { done: true, value: undefined });
+  assertEquals(await settles(datagrams.next()), { done: true, value: undefined });
+});
+
 pairTest(
   "a socket that nobody reads keeps 256 datagrams, and counts what it drops",
   async ({ near, far }) => {
