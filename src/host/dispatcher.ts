@@ -19,6 +19,11 @@ const BATCH = 64;
  */
 const SLICE = 2;
 
+/** How many turns of promises a program has to go on in, after each call, before it is sent. */
+const GRACE = 8;
+/** How many there are at most from the first call on: some programs never stop calling. */
+const MAX_GRACE = 64;
+
 /** Longest time that `setTimeout` can wait, in milliseconds: it takes a longer one for none. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
@@ -32,6 +37,8 @@ export class Dispatcher {
   #batchTime = 0;
   #stopped = false;
   #kicked = false;
+  /** Turns of promises that are left until what was caused is done. */
+  #grace = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
 
@@ -55,24 +62,36 @@ export class Dispatcher {
       do {
         this.#batchTime = this.#now();
         count = device.receive(BATCH, receive);
-        if (count > 0) this.#poll();
+        if (count === BATCH) this.#poll();
       } while (count === BATCH && this.#now() < end && !this.#stopped);
+      if (count > 0 && count < BATCH) {
+        this.#stack.tell(this.#batchTime);
+        this.kick();
+      }
       if (count > 0) await nextTurn();
       else if (!await device.readable()) return;
     }
   }
 
   /**
-   * To be called after every call into the stack. What it caused is done when the current turn of
-   * the event loop ends, once for all calls of the turn.
+   * To be called after every call into the stack. What it caused is done some turns of promises
+   * after the last call, once for all of them: a program that was told of something gets to write
+   * its answer, and to close, before any of it is sent.
    */
   kick(): void {
+    this.#grace = GRACE;
     if (this.#kicked || this.#stopped) return;
     this.#kicked = true;
-    queueMicrotask(() => {
-      this.#kicked = false;
-      if (!this.#stopped) this.#poll();
-    });
+    this.#afterKicks();
+  }
+
+  async #afterKicks(): Promise<void> {
+    for (let turn = 0; this.#grace > 0 && turn < MAX_GRACE; turn++) {
+      this.#grace--;
+      await undefined;
+    }
+    this.#kicked = false;
+    if (!this.#stopped) this.#poll();
   }
 
   /** No packet, timer or kick does anything from now on. */

@@ -194,7 +194,9 @@ export class TcpConn implements AsyncDisposable {
   }
 
   /**
-   * Queues bytes to be sent, waiting while the send buffer is full.
+   * Queues bytes to be sent, waiting while the send buffer is full. What is written in one go,
+   * without waiting for anything but that, shares segments, and so does the end that
+   * {@linkcode closeWrite} and {@linkcode close} send; not after {@linkcode setNoDelay}.
    *
    * @returns How many bytes were taken: at least one, and maybe not all.
    * @throws {Deno.errors.BrokenPipe} If the sending side is closed.
@@ -207,24 +209,30 @@ export class TcpConn implements AsyncDisposable {
   }
 
   async #write(bytes: Uint8Array, urgent: boolean): Promise<number> {
-    const { tcp } = this.#context.stack;
-    const tcb = this.#tcb;
     if (bytes.length === 0) return 0;
     const until = this.#context.now() + this.#sendTimeout;
     for (;;) {
       if (this.#closed) throw closedHere("connection");
-      const now = this.#context.now();
-      const n = urgent ? tcp.sendUrgent(tcb, bytes, now) : tcp.send(tcb, bytes, now);
+      const n = this.#send(bytes, urgent);
       if (n > 0) {
         this.#context.kick();
         return n;
       }
       this.#throwIfGone();
-      if (sendError(tcb) !== CallError.NO_RESOURCES) {
+      if (sendError(this.#tcb) !== CallError.NO_RESOURCES) {
         throw new Deno.errors.BrokenPipe("The sending side of the connection is closed");
       }
       await this.#wait(this.#waiters.writable, until, "No room to write");
     }
+  }
+
+  /** Hands bytes to TCP, as far as there is room for them. */
+  #send(bytes: Uint8Array, urgent: boolean): number {
+    const { stack: { tcp } } = this.#context;
+    const tcb = this.#tcb;
+    if (urgent) return tcp.sendUrgent(tcb, bytes, this.#context.now());
+    if (tcb.noDelay) return tcp.send(tcb, bytes, this.#context.now());
+    return tcp.queue(tcb, bytes); // a close may follow, or more
   }
 
   /** Waits for a change, up to a time; the connection goes on whatever comes. */

@@ -260,6 +260,14 @@ export class Stack implements ErrorReporter {
     else this.icmpv6.sendError(kind, about, value, now);
   }
 
+  /**
+   * Tells users what a batch has brought, ahead of {@linkcode poll}: what they do about it is sent
+   * with the answers to the batch, and often in the same packets.
+   */
+  tell(now: number): void {
+    this.tcp.tell(now);
+  }
+
   /** Ends a batch: does what is due at `now`, tells users, and sends. */
   poll(now: number): void {
     this.#now = now;

@@ -402,6 +402,19 @@ export class Tcp implements TcpContext, ErrorReceiver {
   }
 
   /**
+   * The same, but nothing is sent before {@linkcode flush}: what is written until then shares
+   * segments, and so does a FIN.
+   *
+   * @returns How many bytes were taken.
+   */
+  queue(tcb: Tcb, bytes: Uint8Array): number {
+    if (sendError(tcb) !== CallError.NONE) return 0;
+    const taken = tcb.sendBuffer.write(bytes, 0, bytes.length);
+    if (taken > 0) this.touch(tcb);
+    return taken;
+  }
+
+  /**
    * SEND with its URGENT flag (§3.9.1.2): as {@linkcode send}, and the peer is told at once that
    * what comes up to the last of these bytes is urgent, whether its window lets it come or not. For
    * applications that have always done so; new ones should not (SHLD-13).
@@ -456,7 +469,8 @@ export class Tcp implements TcpContext, ErrorReceiver {
     const n = tcb.receiveBuffer.read(tcb.urgent === null ? target : upToMark(tcb, target));
     if (n > 0 && tcb.tunesReceive) tcb.receiveTuner.onTaken(tcb, n, now);
     if (n > 0 && openWindow(tcb) && tcb.state >= State.ESTABLISHED && !peerHasClosed(tcb.state)) {
-      sendAck(tcb, now);
+      tcb.ackNow = true;
+      this.touch(tcb);
     }
     return n;
   }
@@ -558,6 +572,20 @@ export class Tcp implements TcpContext, ErrorReceiver {
   /** When {@linkcode poll} has something to do next, in milliseconds; `Infinity`: nothing. */
   nextDeadline(): number {
     return Math.min(this.#deadlines.next(), this.#timeWaits.nextDeadline());
+  }
+
+  /**
+   * Tells users what happened; what they do about it is sent by {@linkcode flush}, with what the
+   * segments caused. But who is told of a connection has it: its peer hears of it before.
+   */
+  tell(now: number): void {
+    const touched = this.#touched;
+    for (let i = 0; i < touched.length; i++) {
+      const tcb = touched[i]!;
+      if (tcb.signals === 0) continue;
+      if ((tcb.signals & Signal.OPEN) !== 0 && tcb.state !== State.CLOSED) output(tcb, now);
+      this.#tell(tcb);
+    }
   }
 
   /** Ends a batch: users are told what happened, then what they and the segments caused is sent. */

@@ -8,6 +8,15 @@ import { pause, until } from "../stacks.ts";
 
 const now = () => performance.now();
 
+/** So many turns of promises. */
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await Promise.resolve();
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** A stack whose deadline the test sets, and that notes when it is polled. */
 class TimedStack extends Stack {
   deadline = Infinity;
@@ -91,12 +100,56 @@ dispatcherTest("a deadline further off than a timer reaches is no reason to poll
   assertEquals(stack.polls.length, 1);
 });
 
-dispatcherTest("many kicks in one turn are one poll", async (stack, dispatcher) => {
-  for (let i = 0; i < 100; i++) dispatcher.kick();
-  assertEquals(stack.polls.length, 0);
-  await Promise.resolve();
-  assertEquals(stack.polls.length, 1);
-});
+dispatcherTest(
+  "many kicks are one poll, some turns of promises later",
+  async (stack, dispatcher) => {
+    for (let i = 0; i < 100; i++) dispatcher.kick();
+    await turns(6);
+    assertEquals(stack.polls.length, 0);
+    dispatcher.kick();
+    await turns(6);
+    assertEquals(stack.polls.length, 0);
+    await turns(4);
+    assertEquals(stack.polls.length, 1);
+    await nextTurn();
+    assertEquals(stack.polls.length, 1);
+  },
+);
+
+dispatcherTest(
+  "a program that never stops calling is not waited for",
+  async (stack, dispatcher) => {
+    let calls = 0;
+    for (; stack.polls.length < 3; calls++) {
+      dispatcher.kick();
+      await Promise.resolve();
+    }
+    assert(calls <= 3 * 70, `${calls} calls for three polls`);
+  },
+);
+
+dispatcherTest(
+  "what a batch has brought is told at once, and the answers are sent when the program has had its say",
+  async (stack, dispatcher, send) => {
+    const log: string[] = [];
+    stack.tell = () => {
+      log.push("told");
+      turns(4).then(() => {
+        log.push("called");
+        dispatcher.kick();
+      });
+    };
+    const poll = stack.poll.bind(stack);
+    stack.poll = (at) => {
+      log.push("polled");
+      poll(at);
+    };
+    send();
+    await until(() => log.length >= 3, "all is done");
+    await pause(5);
+    assertEquals(log, ["told", "called", "polled"]);
+  },
+);
 
 dispatcherTest(
   "batches are bounded: a timer gets its turn under a flood",
@@ -121,12 +174,12 @@ dispatcherTest(
   "a turn takes what waits, batch by batch, with a poll for each",
   async (stack, _, send) => {
     for (let i = 0; i < 300; i++) send();
-    let turns = 0;
+    let count = 0;
     while (stack.received < 300) {
-      await new Promise((resolve) => setImmediate(resolve));
-      turns++;
+      await nextTurn();
+      count++;
     }
-    assert(turns <= 3, `${turns} turns for 300 packets`);
+    assert(count <= 3, `${count} turns for 300 packets`);
     assert(stack.polls.length >= 5);
   },
 );
@@ -140,7 +193,7 @@ dispatcherTest("packets that take long leave others their turn", async (stack, _
   };
   const waiting: number[] = [];
   while (stack.received < 300) {
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     waiting.push(stack.received);
   }
   assert(new Set(waiting).size >= 4, `turns after ${waiting} packets`);

@@ -11,6 +11,7 @@ import {
   type Pair,
   pairTest,
   pattern,
+  pause,
   say,
   settles,
   until,
@@ -242,12 +243,50 @@ pairTest("setNoDelay() lets a small segment go while another is in flight", asyn
     const [a] = await connected(pair);
     a.setNoDelay(noDelay);
     const before = pair.near.core.counters.tcpSent;
-    const first = a.write(BYTE);
-    const second = a.write(BYTE);
-    await Promise.all([first, second]);
+    await a.write(BYTE);
+    await pause(1);
+    await a.write(BYTE);
+    await pause(1);
     assertEquals(pair.near.core.counters.tcpSent - before, noDelay ? 2 : 1);
     a.close();
   }
+});
+
+pairTest("what a program writes in one go shares a segment, with the FIN too", async (pair) => {
+  for (const noDelay of [false, true]) {
+    const [a, b] = await connected(pair);
+    a.setNoDelay(noDelay);
+    const { counters } = pair.near.core;
+    const before = counters.tcpSent;
+    for (let i = 0; i < 3; i++) await a.write(BYTE);
+    await a.closeWrite();
+    assertEquals((await hearAll(b)).length, 3);
+    assertEquals(counters.tcpSent - before, noDelay ? 4 : 1);
+    b.close();
+    await until(() => pair.far.core.tcp.connectionCount === 0, "the other end is closed");
+    assertEquals(counters.tcpSent - before, noDelay ? 5 : 2);
+  }
+});
+
+pairTest("an answer takes the acknowledgement of the question along", async (pair) => {
+  const [a, b] = await connected(pair);
+  const { near, far } = pair;
+  const answering = hear(b, 1).then(() => b.write(BYTE)).then(() => b.closeWrite());
+  const before = near.core.counters.tcpSent + far.core.counters.tcpSent;
+  await a.write(BYTE);
+  assertEquals((await hear(a, 1)).length, 1);
+  await answering;
+  assertEquals(near.core.counters.tcpSent + far.core.counters.tcpSent - before, 2);
+});
+
+pairTest("who closes when the peer has sends one segment for both", async (pair) => {
+  const [a, b] = await connected(pair);
+  const before = pair.far.core.counters.tcpSent;
+  const closing = hear(b, 1).then(() => b.close());
+  await a.closeWrite();
+  await closing;
+  assertEquals((await hearAll(a)).length, 0);
+  assertEquals(pair.far.core.counters.tcpSent - before, 1);
 });
 
 pairTest("connect() to a port that nobody listens on is refused", async ({ near }) => {
