@@ -21,7 +21,7 @@ import {
 } from "./recovery.ts";
 import { isDuplicateSack } from "./sack.ts";
 import { Mark } from "./scoreboard.ts";
-import { forgiveLong, judgeSize } from "./segment_size.ts";
+import { forgiveLong, judgeSize, partFirst } from "./segment_size.ts";
 import type { Segment } from "./segment.ts";
 import { Signal, signal, SoftError, type Tcb } from "./tcb.ts";
 import { reconsiderProbe, restartRetransmit, setReorderTimer, stopPersist } from "./timers.ts";
@@ -36,6 +36,8 @@ const sample = new AckSample();
 const progress = {
   /** Bytes delivered that were not known to be. */
   delivered: 0,
+  /** Most of them that were sent in one go. */
+  burst: 0,
   /** Whether something was delivered that was sent once, before the last timeout. */
   original: false,
   /** Round-trip time of what was sent last of it, where that can be told; -1: none. */
@@ -64,7 +66,7 @@ export function acknowledged(tcb: Tcb, seg: Segment, now: number): void {
   sample.acked = acked;
   sample.priorFlight = board.pipe;
   sample.windowLimited = isWindowLimited(tcb);
-  progress.delivered = 0;
+  progress.delivered = progress.burst = 0;
   progress.original = false;
   progress.rtt = -1;
   progress.repeated = progress.ambiguous = false;
@@ -161,7 +163,7 @@ function sackRange(tcb: Tcb, start: number, end: number, now: number): void {
       if (!mayCut(tcb)) return;
       board.split(i, end);
     }
-    deliver(tcb, i, board.length(i), now);
+    deliver(tcb, i, board.end(i), now);
     board.markSacked(i);
   }
 }
@@ -174,11 +176,11 @@ function advance(tcb: Tcb, acked: number, now: number): void {
   sendBuffer.consume(text);
   tcb.traffic.bytesAcknowledged += text;
   while (board.count > 0 && seqLe(board.end(0), snd.una)) {
-    if ((board.marks(0) & Mark.SACKED) === 0) deliver(tcb, 0, board.length(0), now);
+    if ((board.marks(0) & Mark.SACKED) === 0) deliver(tcb, 0, board.end(0), now);
     board.shift();
   }
   if (board.count > 0 && seqLt(board.start(0), snd.una)) {
-    deliver(tcb, 0, seqDiff(snd.una, board.start(0)), now);
+    deliver(tcb, 0, snd.una, now);
     board.trimFront(snd.una);
   }
   tcb.timeouts = 0;
@@ -187,16 +189,19 @@ function advance(tcb: Tcb, acked: number, now: number): void {
   if (text > 0) signal(tcb, Signal.WRITABLE);
 }
 
-/** `length` bytes of a record are delivered. */
-function deliver(tcb: Tcb, index: number, length: number, now: number): void {
+/** What a record holds up to `end` is delivered. */
+function deliver(tcb: Tcb, index: number, end: number, now: number): void {
   const { board, recovery: r } = tcb;
-  const repeated = (board.marks(index) & Mark.REPEATED) !== 0;
+  const marks = board.marks(index);
+  const length = seqDiff(end, board.start(index));
+  const repeated = (marks & Mark.REPEATED) !== 0;
   progress.delivered += length;
-  if (!repeated && seqLe(board.end(index), r.point)) progress.original = true;
+  if (length > progress.burst && (marks & Mark.LOST) === 0) progress.burst = length;
+  if (!repeated && seqLe(end, r.point)) progress.original = true;
   tcb.rate.onDelivered(board, index, length, now);
   const sentAt = board.sentAt(index);
   const echoed = repeated && echoes(tcb, sentAt);
-  tcb.rack.onDelivered(board, index, now, repeated && tcb.timestamps.enabled && !echoed);
+  tcb.rack.onDelivered(board, index, end, now, repeated && tcb.timestamps.enabled && !echoed);
   if (repeated) progress.repeated = true;
   if (repeated && !echoed) {
     progress.ambiguous = true;
@@ -281,7 +286,7 @@ function detectByRack(tcb: Tcb, now: number): void {
     setReorderTimer(tcb, Infinity);
     return;
   }
-  const window = rack.reorderingWindow(board, tcb.rtt.srtt, r.phase !== Phase.OPEN);
+  const window = rack.reorderingWindow(board, tcb.mss, tcb.rtt.srtt, r.phase !== Phase.OPEN);
   const wait = rack.detectLoss(board, window, now);
   setReorderTimer(tcb, wait > 0 ? now + wait : Infinity);
 }
@@ -293,7 +298,7 @@ export function reorderingSettled(tcb: Tcb, now: number): void {
   sample.now = now;
   sample.priorFlight = tcb.board.pipe;
   sample.rtt = -1;
-  progress.delivered = 0;
+  progress.delivered = progress.burst = 0;
   tcb.rate.begin();
   detectByRack(tcb, now);
   countLost(tcb, before);
@@ -328,17 +333,23 @@ function detectByDuplicates(tcb: Tcb, acked: number, duplicate: boolean): void {
     }
     // Not for what was out at the last loss: it may be our own repetition (RFC 6582 §3.2 step 1).
     const counts = r.phase === Phase.OPEN && seqGe(snd.una, r.noDupsBefore);
-    if (counts && r.dupAcks === DUP_THRESH) board.markLost(0);
+    if (counts && r.dupAcks === DUP_THRESH) firstIsLost(tcb);
   } else if (acked > 0) {
     progress.delivered = Math.max(0, progress.delivered - board.sacked);
     if (r.phase === Phase.RECOVERY) {
       board.sacked = Math.max(0, board.sacked - Math.max(0, acked - mss));
-      if (board.count > 0 && (board.marks(0) & Mark.LOST) === 0) board.markLost(0);
+      if (board.count > 0 && (board.marks(0) & Mark.LOST) === 0) firstIsLost(tcb);
     } else {
       board.sacked = 0;
       r.dupAcks = 0;
     }
   }
+}
+
+/** The first segment of what is in flight is taken for lost, and that one only. */
+function firstIsLost(tcb: Tcb): void {
+  partFirst(tcb);
+  tcb.board.markLost(0);
 }
 
 /** Begins recovery if something was lost; then the congestion window follows from all of it. */
@@ -359,6 +370,7 @@ function adjustWindow(tcb: Tcb, acked: number, now: number): void {
   }
   const inRecovery = r.phase === Phase.RECOVERY;
   sample.delivered = progress.delivered;
+  sample.burst = progress.burst;
   sample.flight = board.pipe;
   sample.inRecovery = r.phase !== Phase.OPEN;
   sample.una = tcb.snd.una;

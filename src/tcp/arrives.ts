@@ -25,7 +25,7 @@ import { checkUrgent } from "./urgent.ts";
 
 /** Works one segment through a connection in any state but CLOSED, LISTEN and TIME_WAIT. */
 export function arrives(tcb: Tcb, seg: Segment, now: number): void {
-  tcb.traffic.segmentsReceived++;
+  tcb.traffic.segmentsReceived += seg.segments;
   if (tcb.keepAlive !== null) heard(tcb, tcb.keepAlive, now);
   if (tcb.state === State.SYN_SENT) {
     arrivesInSynSent(tcb, seg, now);
@@ -370,7 +370,8 @@ function acceptText(tcb: Tcb, seg: Segment, now: number): boolean {
   context.counters.tcpBytesReceived += advance;
   tcb.traffic.bytesReceived += advance;
   // Every second segment at least is acknowledged (SHLD-19); the batch as a whole once (MUST-58).
-  if (++tcb.unackedSegments >= 2) tcb.ackNow = true;
+  tcb.unackedSegments += seg.segments;
+  if (tcb.unackedSegments >= 2) tcb.ackNow = true;
   signal(tcb, Signal.READABLE);
   return true;
 }

@@ -26,11 +26,15 @@ import { MAX_WINDOW, type Tcb } from "./tcb.ts";
 
 const header = new TcpHeader();
 
+/** Up to here, text is cheaper copied behind its header than gathered by the link, in bytes. */
+const COPY_LIMIT = 512;
+
 /**
  * Builds one segment from the connection's variables and hands it to IP. It carries the
  * acknowledgement and the window of the moment, so nothing is owed to the peer afterwards.
  *
  * @param fresh Whether it is sent for the first time, and no probe.
+ * @param segmentSize Text of each of the segments that the link makes of it; 0: it is one.
  */
 export function sendSegment(
   tcb: Tcb,
@@ -39,6 +43,7 @@ export function sendSegment(
   flags: number,
   now: number,
   fresh = false,
+  segmentSize = 0,
 ): void {
   const { context, sendBuffer, rcv } = tcb;
   const packet = context.network.outgoing;
@@ -53,8 +58,10 @@ export function sendSegment(
   packet.end = textAt + length;
   if (length > 0) {
     const offset = seqDiff(seq, tcb.dataStart) + ((flags & SYN) !== 0 ? 1 : 0);
-    if (offset >= 0) sendBuffer.peek(offset, length, packet.bytes, textAt);
-    else packet.bytes[textAt] = 0; // a keep-alive's octet, acknowledged long ago
+    if (offset < 0) packet.bytes[textAt] = 0; // a keep-alive's octet, acknowledged long ago
+    else if (tcb.hasOffload && length > COPY_LIMIT) {
+      sendBuffer.describe(offset, length, packet.tail);
+    } else sendBuffer.peek(offset, length, packet.bytes, textAt);
     // The last byte we have is pushed (RFC 9293 §3.9.1.2, MUST-61).
     if (offset >= 0 && offset + length === sendBuffer.length) flags |= PSH;
     context.counters.tcpBytesSent += length;
@@ -86,13 +93,16 @@ export function sendSegment(
   openWindow(tcb);
   header.window = windowField(tcb, flags);
   header.urgentPointer = urgentPointer;
-  header.writeChecksum(
-    packet.end,
-    pseudoHeaderSum(tcb.local, tcb.remote, PROTOCOL.TCP, packet.end - TRANSPORT_AT),
-  );
-  context.counters.tcpSent++;
-  tcb.traffic.segmentsSent++;
-  context.network.send(tcb.local, tcb.remote, PROTOCOL.TCP, sendOptions);
+  const { local, remote } = tcb;
+  const pseudo = pseudoHeaderSum(local, remote, PROTOCOL.TCP, packet.end - TRANSPORT_AT);
+  if (tcb.hasOffload) header.writePartialChecksum(pseudo);
+  else header.writeChecksum(packet.end, pseudo);
+  packet.isPartial = tcb.hasOffload;
+  packet.segmentSize = segmentSize;
+  const segments = segmentSize === 0 ? 1 : Math.ceil(length / segmentSize);
+  context.counters.tcpSent += segments;
+  tcb.traffic.segmentsSent += segments;
+  context.network.send(local, remote, PROTOCOL.TCP, sendOptions);
   if ((flags & ACK) !== 0) {
     rcv.lastAckSent = rcv.nxt;
     tcb.ackNow = false;

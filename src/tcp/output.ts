@@ -4,11 +4,12 @@
  * @module
  */
 
+import { PROTOCOL } from "../wire/protocol.ts";
 import { seqAdd, seqDiff } from "../wire/seq.ts";
 import { ACK, ECE, FIN, RST, SYN } from "../wire/tcp.ts";
 import { ecnSetup } from "./ecn.ts";
 import { Frto } from "./recovery.ts";
-import { fitLast, nextLength, sizeSent } from "./segment_size.ts";
+import { nextLength, overhead, partLast, sizeSent } from "./segment_size.ts";
 import { State } from "./state.ts";
 import type { Tcb } from "./tcb.ts";
 import {
@@ -29,6 +30,7 @@ import { sackRoom, sendSegment } from "./emit.ts";
 export function output(tcb: Tcb, now: number): void {
   const { fastOpen } = tcb;
   const maySend = tcb.state >= State.ESTABLISHED || (fastOpen !== null && fastOpen.isEarly);
+  tcb.hasOffload = tcb.context.network.hasOffload(tcb.remote, PROTOCOL.TCP);
   if (maySend && tcb.state !== State.TIME_WAIT) {
     if (tcb.recovery.frto !== Frto.NEW_SENT) resendLost(tcb, now);
     sendNew(tcb, now);
@@ -101,8 +103,10 @@ function sendNew(tcb: Tcb, now: number): void {
     const sacks = sackRoom(tcb);
     const full = tcb.plpmtud === null || sacks > 0 ? tcb.mss : nextLength(tcb, unsent, usable);
     const most = Math.min(unsent, Math.max(1, full - sacks));
-    const length = Math.max(0, Math.min(most, usable));
+    let length = Math.max(0, Math.min(most, usable));
     if (room < most) tcb.limitedAt = snd.nxt;
+    const joins = length === tcb.mss && sacks === 0 && mayJoin(tcb);
+    if (joins) length = joinedLength(tcb, Math.min(unsent, usable), unsent, finQueued);
     const fin = finQueued && length === unsent;
     // What is held back until the user gives more is the user's doing, not the network's.
     const isPartial = !fin && length === unsent && length < tcb.mss - sacks;
@@ -122,10 +126,42 @@ function sendNew(tcb: Tcb, now: number): void {
     if (!isPaced(tcb, now)) return;
     const start = snd.nxt;
     sendFresh(tcb, length, fin, now);
-    if (length > tcb.mss) sizeSent(tcb, start, snd.nxt);
+    if (tcb.plpmtud !== null && length > tcb.mss) sizeSent(tcb, start, snd.nxt);
     if (fin) return;
   }
 }
+
+/** Whether several segments may go as one, for the link to cut. */
+function mayJoin({ hasOffload, plpmtud, ecn, urgent, state }: Tcb): boolean {
+  // CWR belongs on one segment, the urgent pointer counts from each one's own start.
+  return hasOffload && plpmtud === null && (ecn === null || !ecn.owesCwr) && urgent === null &&
+    state >= State.ESTABLISHED;
+}
+
+/**
+ * How much text goes as one super-segment: a multiple of the MSS. What does not fill a segment goes
+ * with it only where nothing would hold that back.
+ *
+ * @param sendable Bytes that wait to be sent and that the windows allow.
+ */
+function joinedLength(tcb: Tcb, sendable: number, unsent: number, finQueued: boolean): number {
+  const { mss, congestion, snd } = tcb;
+  const most = Math.min(
+    sendable,
+    MAX_PACKET - overhead(tcb),
+    // Half a window is acknowledged while the other half is on its way.
+    Math.max(snd.maxWnd / 2, mss),
+    // Pacing spreads what would be a burst.
+    Math.max(congestion.pacingRate * PACED_TIME, 2 * mss),
+  );
+  const isHeldBack = !finQueued && (tcb.corked || !tcb.noDelay);
+  return most === unsent && !isHeldBack ? unsent : most - most % mss;
+}
+
+/** The longest super-segment with its headers, in bytes. */
+const MAX_PACKET = 0xffff;
+/** How much a super-segment holds when it is paced: what may be sent in this time, in ms. */
+const PACED_TIME = 1;
 
 /**
  * The user is what limits the sender, which measures less than the path can carry then. A user that
@@ -147,7 +183,8 @@ function sendFresh(tcb: Tcb, length: number, fin: boolean, now: number): void {
   tcb.prr.onSent(length);
   if (fin) tcb.finSent = true;
   tcb.corkAt = Infinity;
-  sendSegment(tcb, start, length, ACK | (fin ? FIN : 0), now, true);
+  const segmentSize = length > tcb.mss && tcb.plpmtud === null ? tcb.mss : 0;
+  sendSegment(tcb, start, length, ACK | (fin ? FIN : 0), now, true, segmentSize);
   snd.nxt = end;
   onSent(tcb, length, now);
   onFreshSent(tcb, now);
@@ -185,7 +222,7 @@ function isWorthSending(
 ): boolean {
   if (length === 0) return false;
   if (length === full && full < unsent) return true;
-  if (length === tcb.mss) return true;
+  if (length >= tcb.mss) return true;
   if (flight > 0 && !tcb.noDelay && !isUrgent(tcb)) return false;
   return length === unsent || length >= tcb.snd.maxWnd / 2;
 }
@@ -243,7 +280,7 @@ export function sendTailProbe(tcb: Tcb, now: number): void {
   );
   r.tlpRepeats = tcb.finSent || length <= 0;
   if (r.tlpRepeats) {
-    fitLast(tcb);
+    partLast(tcb);
     const last = board.count - 1;
     board.markRepeated(last);
     resend(tcb, last, now);

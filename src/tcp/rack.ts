@@ -51,13 +51,18 @@ export class Rack {
   }
 
   /**
-   * A record was delivered (steps 2 and 3).
+   * A record was delivered up to `end` (steps 2 and 3).
    *
    * @param byEarlier Whether timestamps tell that it was not its last sending that arrived.
    */
-  onDelivered(board: Scoreboard, index: number, now: number, byEarlier: boolean): void {
+  onDelivered(
+    board: Scoreboard,
+    index: number,
+    end: number,
+    now: number,
+    byEarlier: boolean,
+  ): void {
     const sentAt = board.sentAt(index);
-    const end = board.end(index);
     const repeated = (board.marks(index) & Mark.REPEATED) !== 0;
     if (seqGt(end, this.fack)) this.fack = end;
     // What one acknowledgement reports has no order: blocks come before what is below them.
@@ -88,8 +93,10 @@ export class Rack {
   }
 
   /** The reordering window, in milliseconds (step 4). */
-  reorderingWindow(board: Scoreboard, srtt: number, inRecovery: boolean): number {
-    if (!this.reorderingSeen && (inRecovery || board.sackedCount >= DUP_THRESH)) return 0;
+  reorderingWindow(board: Scoreboard, mss: number, srtt: number, inRecovery: boolean): number {
+    // As many segments, of which one record may hold several (RFC 6675 §4: IsLost).
+    const manySacked = board.sackedCount >= DUP_THRESH || board.sacked > (DUP_THRESH - 1) * mss;
+    if (!this.reorderingSeen && (inRecovery || manySacked)) return 0;
     if (this.minRtt === Infinity) return 0;
     return Math.min(this.#reoWndMult * this.minRtt / 4, srtt);
   }

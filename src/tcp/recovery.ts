@@ -7,6 +7,7 @@
 import { seqDiff, seqGe, seqGt, seqLt } from "../wire/seq.ts";
 import type { TcpOptions } from "../wire/tcp_options.ts";
 import { Mark } from "./scoreboard.ts";
+import { partFirst } from "./segment_size.ts";
 import type { Tcb } from "./tcb.ts";
 
 /** Where the sender is. */
@@ -153,7 +154,8 @@ export function markAllLost(tcb: Tcb, now: number): void {
   // A peer that has dropped what it SACKed acknowledges nothing of it any more (RFC 2018 §8).
   if ((board.marks(0) & Mark.SACKED) !== 0) board.forgetSacks();
   if (!sackPermitted) board.sacked = 0;
-  const window = rack.rtt + rack.reorderingWindow(board, tcb.rtt.srtt, true);
+  partFirst(tcb);
+  const window = rack.rtt + rack.reorderingWindow(board, tcb.mss, tcb.rtt.srtt, true);
   for (let i = 0; i < board.count; i++) {
     // RFC 8985 §6.3: what was sent within the last round trip may still arrive.
     if (i === 0 || !sackPermitted || board.sentAt(i) + window <= now) board.markLost(i);

@@ -29,6 +29,8 @@ export class Segment {
   textAt = 0;
   /** Length of the text, in bytes. */
   textLength = 0;
+  /** How many segments it stands for: of a super-segment more than 1. */
+  segments = 1;
   readonly options: TcpOptions = new TcpOptions();
   #header = new TcpHeader();
 
@@ -45,7 +47,10 @@ export class Segment {
     this.flags = header.flags;
     this.up = seqAdd(header.seq, header.urgentPointer);
     this.textAt = textAt;
-    this.textLength = packet.end - textAt;
+    const textLength = packet.end - textAt;
+    const size = packet.segmentSize;
+    this.textLength = textLength;
+    this.segments = size > 0 && textLength > size ? Math.ceil(textLength / size) : 1;
     this.options.parse(packet.view, packet.transportAt + 20, textAt);
     return this;
   }

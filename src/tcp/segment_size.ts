@@ -25,7 +25,7 @@ const IP_HEADER = { 4: 20, 6: 40 } as const;
 const MIN_MSS = 24;
 
 /** Bytes of a packet that are not text. */
-function overhead(tcb: Tcb): number {
+export function overhead(tcb: Tcb): number {
   return IP_HEADER[tcb.remote.family] + TCP_MIN_HEADER + optionsLength(tcb);
 }
 
@@ -101,11 +101,14 @@ export function pathHasShrunk(tcb: Tcb, now: number): void {
   applySize(tcb, now);
 }
 
-/** Whether a record is longer than a segment may be, its FIN apart. */
-function isLong(tcb: Tcb, index: number): boolean {
-  const { board } = tcb;
-  const fin = tcb.finSent && board.end(index) === tcb.snd.nxt ? 1 : 0;
-  return board.length(index) - fin > tcb.mss;
+/** Text of a record: its length without FIN. */
+function textLength({ board, finSent, snd }: Tcb, index: number): number {
+  return board.length(index) - (finSent && board.end(index) === snd.nxt ? 1 : 0);
+}
+
+/** Whether a record is longer than a segment may be, its FIN apart; or was a super-segment. */
+export function isLong(tcb: Tcb, index: number): boolean {
+  return textLength(tcb, index) > tcb.mss;
 }
 
 /** Cuts a record into pieces that segments can hold. */
@@ -185,9 +188,21 @@ function giveUpProbe(tcb: Tcb, now: number): void {
   applySize(tcb, now);
 }
 
-/** The last segment is about to be sent again: it must fit the path. */
-export function fitLast(tcb: Tcb): void {
-  if (tcb.plpmtud !== null) cut(tcb, tcb.board.count - 1);
+/** The last segment is about to be sent again: parts it from what is in front of it. */
+export function partLast(tcb: Tcb): void {
+  const { board, mss } = tcb;
+  const last = board.count - 1;
+  const text = textLength(tcb, last);
+  if (text > mss) board.split(last, seqAdd(board.start(last), text - ((text - 1) % mss + 1)));
+}
+
+/**
+ * The first segment is about to be taken for lost: parts it from the rest of a super-segment. What
+ * was long for the path was lost as a whole.
+ */
+export function partFirst(tcb: Tcb): void {
+  const { board, mss } = tcb;
+  if (tcb.plpmtud === null && isLong(tcb, 0)) board.split(0, seqAdd(board.start(0), mss));
 }
 
 /**
@@ -223,8 +238,9 @@ export function suspectBlackHole(tcb: Tcb, now: number): void {
   const { board, snd, timeouts } = tcb;
   if (tcb.plpmtud !== null && tcb.plpmtud.probed !== 0) giveUpProbe(tcb, now);
   if (timeouts < MAX_PROBES || board.count === 0) return;
-  if (snd.wnd < board.length(0)) return; // the peer may have no room for it
-  const length = Math.min(board.length(0), tcb.mss) + overhead(tcb);
+  const text = Math.min(board.length(0), tcb.mss);
+  if (snd.wnd < text) return; // the peer may have no room for it
+  const length = text + overhead(tcb);
   const smaller = smallerThan(length, tcb.remote.family);
   if (smaller === 0) return;
   tcb.context.counters.tcpBlackHoles++;

@@ -175,6 +175,8 @@ export class Tcb implements Timed, Ends<Tcb> {
   peerMss = 0;
   /** User's choice: no segment is larger than this, either way, measured likewise. */
   readonly maxSegment: number;
+  /** Whether the link took super-segments and partial checksums when it was asked last. */
+  hasOffload = false;
   /** Set as long as the segments are smaller than the peer and the link would take. */
   plpmtud: Plpmtud | null = null;
   readonly sendBuffer: RingBuffer;

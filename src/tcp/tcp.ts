@@ -22,7 +22,7 @@ import { Drop } from "../wire/drop.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import { seqAdd, seqDiff, seqGt, seqLt } from "../wire/seq.ts";
-import { ACK, checkTcp, ECE, RST, SYN } from "../wire/tcp.ts";
+import { ACK, checkTcp, checkTcpLength, ECE, RST, SYN } from "../wire/tcp.ts";
 import { TcpOptions } from "../wire/tcp_options.ts";
 import { arrives, lingerIfNobodyReads, openEarly } from "./arrives.ts";
 import { CallError, sendError } from "./calls.ts";
@@ -141,11 +141,13 @@ export class Tcp implements TcpContext, ErrorReceiver {
   receive(packet: Packet, now: number): Drop {
     const { view, transportAt: at, end, source, destination } = packet;
     this.counters.tcpReceived++;
-    const pseudo = pseudoHeaderSum(source, destination, PROTOCOL.TCP, end - at);
-    const drop = checkTcp(view, at, end, pseudo);
+    const drop = packet.isVerified
+      ? checkTcpLength(view, at, end)
+      : checkTcp(view, at, end, pseudoHeaderSum(source, destination, PROTOCOL.TCP, end - at));
     if (drop !== Drop.NONE) return drop;
     if (packet.isGroup) return Drop.TCP_BROADCAST; // MUST-57
     const seg = this.#segment.load(packet);
+    this.counters.tcpReceived += seg.segments - 1;
     const tcb = this.#table.find(destination, seg.destinationPort, source, seg.sourcePort);
     if (tcb === null) return this.#arrivesUnconnected(seg, now);
     arrives(tcb, seg, now);

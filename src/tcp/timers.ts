@@ -5,6 +5,7 @@
  */
 
 import { Phase } from "./recovery.ts";
+import { isLong } from "./segment_size.ts";
 import { State } from "./state.ts";
 import type { Tcb } from "./tcb.ts";
 
@@ -75,7 +76,8 @@ function mayProbe(tcb: Tcb): boolean {
 }
 
 function probeTimeout(tcb: Tcb): number {
-  return 2 * tcb.rtt.srtt + (tcb.board.count === 1 ? MAX_ACK_DELAY : 2);
+  const isLone = tcb.board.count === 1 && !isLong(tcb, 0);
+  return 2 * tcb.rtt.srtt + (isLone ? MAX_ACK_DELAY : 2);
 }
 
 /** Sets when RACK looks again for what is lost (RFC 8985 §6.2 step 5). */

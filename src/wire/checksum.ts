@@ -79,8 +79,8 @@ export function copyAndSum(
   return sum(view, to, to + length, initial);
 }
 
-/** Folds a number below 2^32 to 16 bits. The first round may leave a carry, the second cannot. */
-function fold(total: number): number {
+/** Folds a sum below 2^32 to 16 bits. The first round may leave a carry, the second cannot. */
+export function fold(total: number): number {
   const once = (total & 0xffff) + (total >>> 16);
   return (once & 0xffff) + (once >>> 16);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { finish, sum } from "./checksum.ts";
+import { finish, fold, sum } from "./checksum.ts";
 import { Drop } from "./drop.ts";
 
 /** Length of a header without options, in bytes. */
@@ -130,6 +130,11 @@ export class TcpHeader {
     this.checksum = 0;
     this.checksum = finish(sum(this.#view, this.#at, end, pseudo));
   }
+
+  /** Writes what a link completes to the checksum: see `Packet.isPartial`. */
+  writePartialChecksum(pseudo: number): void {
+    this.checksum = fold(pseudo);
+  }
 }
 
 /**
@@ -139,9 +144,15 @@ export class TcpHeader {
  * @returns `Drop.NONE` if its header can be trusted.
  */
 export function checkTcp(view: DataView, at: number, end: number, pseudo: number): Drop {
+  const drop = checkTcpLength(view, at, end);
+  if (drop !== Drop.NONE) return drop;
+  return finish(sum(view, at, end, pseudo)) === 0 ? Drop.NONE : Drop.TCP_BAD_CHECKSUM;
+}
+
+/** Checks a segment whose checksum has been verified, or never left the machine. */
+export function checkTcpLength(view: DataView, at: number, end: number): Drop {
   const length = end - at;
   if (length < TCP_MIN_HEADER) return Drop.TCP_TRUNCATED;
   const dataOffset = (view.getUint8(at + 12) >>> 4) << 2;
-  if (dataOffset < TCP_MIN_HEADER || dataOffset > length) return Drop.TCP_BAD_OFFSET;
-  return finish(sum(view, at, end, pseudo)) === 0 ? Drop.NONE : Drop.TCP_BAD_CHECKSUM;
+  return dataOffset < TCP_MIN_HEADER || dataOffset > length ? Drop.TCP_BAD_OFFSET : Drop.NONE;
 }

@@ -14,6 +14,8 @@ export interface Script {
   words: Map<string, string>;
   /** The one version of IP that it is about, if it does not hold for both. */
   only: 4 | 6 | undefined;
+  /** Whether it is about a link with offload, or one without, if it does not hold for both. */
+  offload: boolean | undefined;
   steps: Step[];
 }
 
@@ -60,6 +62,8 @@ export interface SegmentSpec {
   ecn: number | undefined;
   tos: number | undefined;
   ttl: number | undefined;
+  /** Of a super-segment: how much text each segment has. */
+  size: number | undefined;
 }
 
 /** Settings that are words. */
@@ -120,7 +124,14 @@ export function parseFile(
     const title = /^=== (?:define (\S+)|(.+))$/.exec(whole);
     if (title) {
       const name = title[1] ?? title[2]!;
-      script = { name, settings: new Map(), words: new Map(), only: onlyOfFile, steps: [] };
+      script = {
+        name,
+        settings: new Map(),
+        words: new Map(),
+        only: onlyOfFile,
+        offload: undefined,
+        steps: [],
+      };
       if (title[1] !== undefined) definitions.set(title[1], script);
       else scripts.push(script);
       return;
@@ -132,6 +143,11 @@ export function parseFile(
       const version = only[1] === "4" ? 4 : 6;
       if (script === undefined) onlyOfFile = version;
       else script.only = version;
+      return;
+    }
+    const offload = /^only (with|without) offload$/.exec(text);
+    if (offload && script !== undefined) {
+      script.offload = offload[1] === "with";
       return;
     }
     if (script === undefined) throw wrong('Expected "=== name of the script" first');
@@ -146,6 +162,7 @@ export function parseFile(
       const used = definitions.get(use[1]!);
       if (used === undefined) throw wrong("Nothing of this name is defined");
       script.only ??= used.only;
+      script.offload ??= used.offload;
       for (const [name, value] of used.words) {
         if (!script.words.has(name)) script.words.set(name, value);
       }
@@ -204,11 +221,12 @@ function milliseconds(seconds: string): number {
 }
 
 /** The words in brackets about the IP header, such as `[ect0]` or `[tos 0xb8, ttl 64]`. */
-export function ipWords(spec: Pick<SegmentSpec, "ecn" | "tos" | "ttl">): string {
+export function ipWords(spec: Pick<SegmentSpec, "ecn" | "tos" | "ttl" | "size">): string {
   const words = [
     spec.ecn === undefined ? "" : ECN_WORDS[spec.ecn]!,
     spec.tos === undefined ? "" : `tos 0x${spec.tos.toString(16)}`,
     spec.ttl === undefined ? "" : `ttl ${spec.ttl}`,
+    spec.size === undefined ? "" : `size ${spec.size}`,
   ].filter((word) => word !== "");
   return words.length === 0 ? "" : `[${words.join(", ")}]`;
 }
@@ -232,7 +250,7 @@ function parseSegment(whole: string): SegmentSpec | string {
   const [, words = "", text] = /^(?:\[(.*?)\]\s*)?(.*)$/.exec(whole)!;
   const ip = new Map<string, number>();
   for (const word of words.split(",").map((word) => word.trim()).filter((word) => word !== "")) {
-    const field = /^(tos|ttl) (\w+)$/.exec(word);
+    const field = /^(tos|ttl|size) (\w+)$/.exec(word);
     if (field) ip.set(field[1]!, Number(field[2]));
     else if (ECN_WORDS.includes(word)) ip.set("ecn", ECN_WORDS.indexOf(word));
     else return `"${word}" is nothing that IP knows`;
@@ -264,5 +282,6 @@ function parseSegment(whole: string): SegmentSpec | string {
     ecn: ip.get("ecn"),
     tos: ip.get("tos"),
     ttl: ip.get("ttl"),
+    size: ip.get("size"),
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Link } from "../../src/net/link_layer.ts";
 import { Stack } from "../../src/stack/stack.ts";
 import { stateOf } from "../../src/tcp/calls.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../../src/tcp/config.ts";
@@ -36,6 +37,7 @@ import {
   tcp,
 } from "../packets.ts";
 import { icmpv6Error, PEER6, STACK6 } from "../packets6.ts";
+import { completed, offloading } from "../offload.ts";
 import { Random } from "../random.ts";
 import { decodeOptions, encodeOptions } from "./options.ts";
 import {
@@ -98,6 +100,8 @@ interface Connection {
 interface Outgoing {
   time: number;
   bytes: Uint8Array;
+  /** Of a super-segment: how much text each segment has. */
+  size?: number;
 }
 
 /** The byte at `offset` of what the peer sends (`0`) or the stack (`1`): every place differs. */
@@ -119,6 +123,7 @@ function wrongText(text: Uint8Array, start: number, direction: 0 | 1): string | 
  * Runs a script to its end.
  *
  * @param version The version of IP to run it over.
+ * @param offload Whether the link cuts super-segments and completes checksums.
  * @throws {Error} At the first line that does not hold: with the line, what was expected, what was
  * there, and the packets so far.
  */
@@ -126,13 +131,19 @@ export function run(
   script: Script,
   version: 4 | 6 = script.only ?? 4,
   transitions: Transitions = new Map(),
+  offload = script.offload ?? false,
 ): void {
-  new Run(script, version, transitions).run();
+  new Run(script, version, transitions, offload).run();
 }
 
 /** The versions of IP that a script is to be run over. */
 export function versionsOf({ only }: Script): (4 | 6)[] {
   return only === undefined ? [4, 6] : [only];
+}
+
+/** Whether the links have offload that a script is to be run over. */
+export function linksOf({ offload }: Script): boolean[] {
+  return offload === undefined ? [false, true] : [offload];
 }
 
 class Run {
@@ -149,13 +160,15 @@ class Run {
   #listeners = new Map<number, Listener>();
   #step!: Step;
   readonly #version: 4 | 6;
+  readonly #offload: boolean;
   readonly #local: IpAddress;
   readonly #remote: IpAddress;
   /** Bytes by which MTUs are larger than written, for segments to be as long as over IPv4. */
   readonly #extra: number;
 
-  constructor(script: Script, version: 4 | 6, transitions: Transitions) {
+  constructor(script: Script, version: 4 | 6, transitions: Transitions, offload: boolean) {
     this.#script = script;
+    this.#offload = offload;
     this.#version = version;
     const { stack, peer, header } = VERSIONS[version];
     this.#local = stack;
@@ -181,15 +194,27 @@ class Run {
       }
     }
     const random = new Random(SEED);
+    const link: Link = {
+      mtu: this.#mtu(),
+      transmit: (packet) => {
+        const bytes = bytesOf(packet);
+        if (!isListenerReport(bytes)) this.#queue.push({ time: this.#now, bytes });
+        return true;
+      },
+    };
+    const card: Link = {
+      ...link,
+      offload: { udp: false },
+      transmit: (packet) => {
+        const size = packet.segmentSize || undefined;
+        const bytes = completed(packet, link.mtu);
+        if (!isListenerReport(bytes)) this.#queue.push({ time: this.#now, bytes, size });
+        return true;
+      },
+    };
+    const cutting = this.#offload ? offloading(link) : link;
     return new Stack({
-      interfaces: oneInterface({
-        mtu: this.#mtu(),
-        transmit: (packet) => {
-          const bytes = bytesOf(packet);
-          if (!isListenerReport(bytes)) this.#queue.push({ time: this.#now, bytes });
-          return true;
-        },
-      }, [this.#local]),
+      interfaces: oneInterface(this.#script.offload ? card : cutting, [this.#local]),
       tcp: { ...BARE, ...tcpConfig } as Partial<TcpConfig>,
     }, random);
   }
@@ -326,7 +351,12 @@ class Run {
     });
     const text = this.#step.text.replace(/^[^<]*/, "");
     this.#history.push(`${this.#clock(this.#now)} ${connection.name} ${text}`);
-    this.#stack.receive(packetOf(bytes), this.#now);
+    const packet = packetOf(bytes);
+    if (spec.size !== undefined) {
+      packet.isVerified = packet.isPartial = true;
+      packet.segmentSize = spec.size;
+    }
+    this.#stack.receive(packet, this.#now);
   }
 
   /** A router, or the peer, tells of trouble with a segment of ours: IP and TCP header quoted. */
@@ -433,6 +463,7 @@ class Run {
       ecn: tells(like?.ecn, ip.tos & 3) ? ip.tos & 3 : undefined,
       tos: tells(like?.tos, ip.tos & 0xfc) ? ip.tos & 0xfc : undefined,
       ttl: like?.ttl === undefined ? undefined : ip.ttl,
+      size: outgoing.size,
     });
     return text + (wrong === undefined ? "" : `, but ${wrong}`) +
       (!acknowledges && segment.ack !== 0 ? ", but the acknowledgement field is not 0" : "") + time;

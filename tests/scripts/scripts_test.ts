@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ALLOWED } from "../tcp/transitions.ts";
 import { parseFile, type Script } from "./parser.ts";
-import { run, type Transitions, versionsOf } from "./runner.ts";
+import { linksOf, run, type Transitions, versionsOf } from "./runner.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const FOLDER = "tests/scripts/";
@@ -27,7 +27,12 @@ for (const file of files) {
   for (const script of parseFile(`${FOLDER}${file}`, read(`${FOLDER}${file}`), definitions)) {
     all.push(script);
     for (const version of versionsOf(script)) {
-      Deno.test(`${file}, IPv${version}: ${script.name}`, () => run(script, version));
+      for (const offload of linksOf(script)) {
+        const link = offload ? ", over a link with offload" : "";
+        Deno.test(`${file}, IPv${version}${link}: ${script.name}`, () => {
+          run(script, version, undefined, offload);
+        });
+      }
     }
   }
 }

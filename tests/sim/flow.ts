@@ -66,6 +66,8 @@ export interface Experiment {
   /** By how many seconds each flow starts after the one before. */
   stagger?: number;
   tcp?: Partial<TcpConfig>;
+  /** See {@linkcode SimulatedNetwork.offload}. */
+  offload?: boolean;
   /** Called each 10 ms with the flows' control blocks, and the time in seconds. */
   watch?: (flows: readonly Tcb[], seconds: number) => void;
 }
@@ -96,7 +98,7 @@ export function jainIndex(shares: readonly number[]): number {
 /** Runs one. */
 export function measure(experiment: Experiment, random: Random): Outcome {
   const { controls, link, seconds, warmUp = 0, stagger = 0, tcp, watch } = experiment;
-  const network = new SimulatedNetwork(random);
+  const network = new SimulatedNetwork(random, experiment.offload);
   const senders = controls.map((congestion, i) =>
     network.host(IpAddress.v4(10, 0, 1, 1 + i), { ...tcp, congestion })
   );

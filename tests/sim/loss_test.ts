@@ -43,11 +43,13 @@ const WAYS: [name: string, bytes: { toServer: number; toClient: number }][] = [
   ["both ways at once", { toServer: MIB, toClient: MIB }],
 ];
 
-for (const [what, link, happens] of LINKS) {
-  for (const [way, bytes] of WAYS) {
-    Deno.test(`1 MiB ${way} is byte-exact over ${what}`, () => {
+const CASES = LINKS.flatMap((link) => WAYS.map((way) => [...link, ...way] as const));
+
+for (const offload of [false, true]) {
+  for (const [what, link, happens, way, bytes] of CASES) {
+    Deno.test(`1 MiB ${way} is byte-exact over ${what}${offload ? ", with offload" : ""}`, () => {
       withSeed(1, (random) => {
-        const network = new SimulatedNetwork(random);
+        const network = new SimulatedNetwork(random, offload);
         const a = network.host(PEER, PATIENT);
         const b = network.host(STACK, PATIENT);
         network.link(a, b, link);

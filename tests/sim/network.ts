@@ -15,6 +15,8 @@ import { icmpError, oneInterface } from "../packets.ts";
 import { icmpv6Error } from "../packets6.ts";
 import { Ipv4Header } from "../../src/wire/ipv4.ts";
 import { Ipv6Header } from "../../src/wire/ipv6.ts";
+import type { Link } from "../../src/net/link_layer.ts";
+import { joined, offloading } from "../offload.ts";
 import type { Random } from "../random.ts";
 
 /** What one direction of a link does to packets. Times in milliseconds, probabilities 0 to 1. */
@@ -96,14 +98,15 @@ export class Host {
     tcp: Partial<TcpConfig>,
   ) {
     this.address = addresses[0]!;
+    const link: Link = {
+      mtu,
+      transmit: (packet) => {
+        this.#deliver?.(packet);
+        return true;
+      },
+    };
     this.stack = new Stack({
-      interfaces: oneInterface({
-        mtu,
-        transmit: (packet) => {
-          this.#deliver?.(packet);
-          return true;
-        },
-      }, addresses),
+      interfaces: oneInterface(network.offload ? offloading(link) : link, addresses),
       tcp,
     }, network.random);
     this.stack.tcp.observer = (tcb, next: State) =>
@@ -166,7 +169,11 @@ export class SimulatedNetwork {
   #order = 0;
   #batch: Delivery[] = [];
 
-  constructor(random: Random) {
+  /**
+   * @param offload Whether hosts leave segmentation and checksums to their links, and get segments
+   * that arrive at one time joined.
+   */
+  constructor(random: Random, readonly offload = false) {
     this.random = random;
   }
 
@@ -314,10 +321,13 @@ export class SimulatedNetwork {
       batch.push(due);
     }
     if (batch.length > 1) batch.sort((a, b) => a.deadline - b.deadline || a.order - b.order);
-    for (const delivery of batch) {
-      delivery.to.stack.receive(delivery.packet, this.now);
-      this.#spare.push(delivery);
-    }
+    if (this.offload) {
+      for (const host of this.hosts) {
+        const packets = batch.filter(({ to }) => to === host).map(({ packet }) => packet);
+        for (const packet of joined(packets)) host.stack.receive(packet, this.now);
+      }
+    } else for (const { to, packet } of batch) to.stack.receive(packet, this.now);
+    this.#spare.push(...batch);
     batch.length = 0;
     for (const host of this.hosts) host.stack.poll(this.now);
   }

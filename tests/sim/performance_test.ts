@@ -26,11 +26,14 @@ function run(experiment: Experiment): Outcome {
 }
 
 for (const name of CONGESTION_NAMES) {
-  Deno.test(`${name} fills 90 % of a clean link of 100 Mbit/s and 20 ms, slow start included`, () => {
-    const { share, timeouts } = run({ controls: [name], link: LINK, seconds: 10 });
-    assertGreater(share, 0.9);
-    assertEquals(timeouts, 0);
-  });
+  for (const offload of [false, true]) {
+    const how = offload ? " with super-segments" : "";
+    Deno.test(`${name} fills 90 % of a clean link of 100 Mbit/s and 20 ms${how}, slow start included`, () => {
+      const { share, timeouts } = run({ controls: [name], link: LINK, seconds: 10, offload });
+      assertGreater(share, 0.9);
+      assertEquals(timeouts, 0);
+    });
+  }
 }
 
 for (const name of CONGESTION_NAMES) {

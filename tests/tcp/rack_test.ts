@@ -23,7 +23,7 @@ function sentAt(...times: number[]): Scoreboard {
 function deliver(rack: Rack, board: Scoreboard, indices: number[], now: number): void {
   rack.begin();
   for (const i of indices) {
-    rack.onDelivered(board, i, now, false);
+    rack.onDelivered(board, i, board.end(i), now, false);
     board.markSacked(i);
   }
 }
@@ -77,7 +77,7 @@ Deno.test("[RFC8985-01] a retransmission counts unless it was another sending th
     const board = sentAt(1000 - age);
     board.markRepeated(0);
     rack.begin();
-    rack.onDelivered(board, 0, 1000, byEarlier);
+    rack.onDelivered(board, 0, board.end(0), 1000, byEarlier);
     assertEquals(rack.xmitAt === 1000 - age, counts, `${age} ${byEarlier}`);
   }
 });
@@ -120,7 +120,7 @@ Deno.test("[RFC8985-02] the reordering window is none, or a quarter of the least
     rack.reorderingSeen = seen;
     const board = sentAt(0, 0, 0, 0, 0);
     for (let i = 0; i < sacked; i++) board.markSacked(i);
-    assertEquals(rack.reorderingWindow(board, srtt, inRecovery), want);
+    assertEquals(rack.reorderingWindow(board, MSS, srtt, inRecovery), want);
   }
 });
 
@@ -129,7 +129,7 @@ Deno.test("[RFC8985-02] D-SACKs widen the window once a round trip, for sixteen 
   rack.onRtt(80, 0);
   rack.reorderingSeen = true;
   const board = sentAt(0);
-  const window = () => rack.reorderingWindow(board, 1000, true) / 20;
+  const window = () => rack.reorderingWindow(board, MSS, 1000, true) / 20;
   const cases: [una: number, nxt: number, want: number][] = [
     [1000, 5000, 2],
     [2000, 6000, 2],

@@ -11,6 +11,8 @@ export class AckSample {
   acked = 0;
   /** Newly delivered: acknowledged or SACKed for the first time. */
   delivered = 0;
+  /** Most of it that was sent in one go, as a segment or a super-segment, and not taken for lost. */
+  burst = 0;
   /** Newly taken for lost. */
   lost = 0;
   /** Round-trip time of the newest segment it covers; -1 if it can't be told. */

@@ -78,7 +78,7 @@ export class Cubic extends WindowControl {
       // After a timeout an acknowledgement may cover what had arrived long before (RFC 3465 §2.3).
       const growth = sample.inRecovery
         ? Math.min(sample.acked, this.mss)
-        : slowStartBytes(sample.acked, this.mss);
+        : slowStartBytes(sample, this.mss);
       this.cwnd = Math.min(this.cwnd + growth, this.ssthresh);
       return;
     }

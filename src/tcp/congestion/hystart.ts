@@ -22,9 +22,12 @@ const CSS_ROUNDS = 5;
 /** L: most segments that one acknowledgement counts for, without pacing. */
 const GROWTH_LIMIT = 8;
 
-/** How many of `acked` bytes slow start counts (§4.2). */
-export function slowStartBytes(acked: number, mss: number): number {
-  return Math.min(acked, GROWTH_LIMIT * mss);
+/**
+ * How many of the acknowledged bytes slow start counts (§4.2): what may be sent for them at once, or
+ * a super-segment, which always is, so that its acknowledgement doubles the window as theirs would.
+ */
+export function slowStartBytes({ acked, burst }: AckSample, mss: number): number {
+  return Math.min(acked, Math.max(GROWTH_LIMIT * mss, burst));
 }
 
 /** State of the first slow start of a connection. Times in milliseconds. */
@@ -52,7 +55,7 @@ export class HyStart {
       this.#started = true;
       this.#windowEnd = sample.nxt;
     }
-    const counted = slowStartBytes(sample.acked, mss);
+    const counted = slowStartBytes(sample, mss);
     const growth = this.isConservative ? Math.floor(counted / CSS_GROWTH_DIVISOR) : counted;
     if (sample.rtt >= 0) {
       this.#samples++;
