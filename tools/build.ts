@@ -112,20 +112,26 @@ async function compile({ entry, workers, output, target }: Program): Promise<voi
   ]);
 }
 
-async function bundle(entry: string, output: string): Promise<void> {
+/**
+ * Bundles a program into `folder`, under the name of its module, and beside it in files of their own
+ * what it imports only when it needs it: modules of Node's in one file with the rest would be loaded
+ * at every start.
+ */
+async function bundle(entry: string, folder: string): Promise<void> {
   await run(Deno.execPath(), [
     "bundle",
     "--quiet",
     ...await importMapFlags(),
     "--platform",
     "deno",
-    "--output",
-    output,
+    "--code-splitting",
+    "--outdir",
+    folder,
     entry,
   ]);
 }
 
-/** The path of `module` in a bundle: beside `main.js`, under its own name. */
+/** The name of `module` once it is bundled. */
 function bundledName(module: string): string {
   return module.replace(/^.*\//, "").replace(/\.ts$/, ".js");
 }
@@ -157,20 +163,26 @@ async function launcher(key: string): Promise<string> {
   return text.replace(/@([A-Z]+)@/g, (_, name) => values[name]!);
 }
 
+/** What the launcher runs. */
+const MAIN = "main.js";
+
 /** Writes the launcher and, behind it, the compressed archive. */
 async function pack({ entry, workers, output }: Program): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "tcpstack-build-" });
   try {
     const stage = `${folder}/stage`;
     await Deno.mkdir(stage);
-    await bundle(entry, `${stage}/main.js`);
-    for (const worker of workers) await bundle(worker, `${stage}/${bundledName(worker)}`);
+    await bundle(entry, stage);
+    if (bundledName(entry) !== MAIN) {
+      await Deno.rename(`${stage}/${bundledName(entry)}`, `${stage}/${MAIN}`);
+    }
+    for (const worker of workers) await bundle(worker, stage);
     // Keeps a package.json further up from having a say.
     await Deno.writeTextFile(`${stage}/package.json`, '{ "type": "module" }\n');
     await Deno.copyFile(Deno.execPath(), `${stage}/tcpstack`);
     await Deno.chmod(`${stage}/tcpstack`, 0o755);
 
-    const names = ["tcpstack", "main.js", "package.json", ...workers.map(bundledName)];
+    const names = Array.from(Deno.readDirSync(stage), ({ name }) => name).sort();
     const archive = `${folder}/archive.tar.gz`;
     await run("tar", ["-czf", archive, "-C", stage, ...names]);
 

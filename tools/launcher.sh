@@ -74,8 +74,9 @@ in_temporary() {
   trap - HUP INT TERM
 }
 
-if [ "$(uname -s) $(uname -m)" != "@SYSTEM@" ]; then
-  say "This file was built for @SYSTEM@, and this is $(uname -s) $(uname -m)"
+system=$(uname -sm)
+if [ "$system" != "@SYSTEM@" ]; then
+  say "This file was built for @SYSTEM@, and this is $system"
   exit 1
 fi
 

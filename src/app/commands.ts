@@ -4,8 +4,6 @@
  * @module
  */
 
-import { CHAT } from "./chat/command.ts";
-import { CHAT_SERVER } from "./chat/server_command.ts";
 import type { Command } from "./command.ts";
 import {
   type CommandLine,
@@ -15,29 +13,24 @@ import {
   parseCommandLine,
 } from "./command_line.ts";
 import { UsageError } from "./errors.ts";
-import { GET } from "./get/command.ts";
-import { HTTP } from "./http/command.ts";
 import { INTERFACE_OPTIONS } from "./interface_options.ts";
-import { IPERF3 } from "./iperf3/command.ts";
-import { NC } from "./nc/command.ts";
-import { PING } from "./ping.ts";
-import { RESOLVE } from "./resolve.ts";
-import { SERVE } from "./serve.ts";
-import { TRACEROUTE } from "./traceroute.ts";
 
-/** Every command; the first is meant where none is named. */
-const COMMANDS: readonly Command[] = [
-  SERVE,
-  HTTP,
-  CHAT_SERVER,
-  CHAT,
-  NC,
-  GET,
-  PING,
-  TRACEROUTE,
-  RESOLVE,
-  IPERF3,
-];
+/** Every command, in the order of the help. One that is not wanted is not loaded. */
+const COMMANDS = new Map<string, () => Promise<Command>>([
+  ["serve", async () => (await import("./serve.ts")).SERVE],
+  ["http", async () => (await import("./http/command.ts")).HTTP],
+  ["chat-server", async () => (await import("./chat/server_command.ts")).CHAT_SERVER],
+  ["chat", async () => (await import("./chat/command.ts")).CHAT],
+  ["nc", async () => (await import("./nc/command.ts")).NC],
+  ["get", async () => (await import("./get/command.ts")).GET],
+  ["ping", async () => (await import("./ping.ts")).PING],
+  ["traceroute", async () => (await import("./traceroute.ts")).TRACEROUTE],
+  ["resolve", async () => (await import("./resolve.ts")).RESOLVE],
+  ["iperf3", async () => (await import("./iperf3/command.ts")).IPERF3],
+]);
+
+/** What is meant where no command is named. */
+const USUAL = "serve";
 
 const GENERAL_OPTIONS = {
   help: { short: "h", help: "this" },
@@ -59,9 +52,9 @@ export interface Request {
  *
  * @throws {UsageError} If it makes no sense; the message says what to do.
  */
-export function readRequest(args: readonly string[]): Request {
-  if (args[0] === "help") return readRequest([...args.slice(1), "--help"]);
-  const { command, isNamed } = findCommand(args);
+export async function readRequest(args: readonly string[]): Promise<Request> {
+  if (args[0] === "help") return await readRequest([...args.slice(1), "--help"]);
+  const { command, isNamed } = await findCommand(args);
   try {
     return read(args, command, isNamed);
   } catch (error) {
@@ -79,19 +72,29 @@ function read(args: readonly string[], command: Command, isNamed: boolean): Requ
 }
 
 /** The command that the first word names which is no option, nor the value of one. */
-function findCommand(args: readonly string[]): { command: Command; isNamed: boolean } {
-  // A letter stands for different options: that of the first command counts.
-  const table: Record<string, Option> = { ...INTERFACE_OPTIONS, ...COMMANDS[0]!.options };
-  for (const { options } of COMMANDS) {
+async function findCommand(
+  args: readonly string[],
+): Promise<{ command: Command; isNamed: boolean }> {
+  const load = COMMANDS.get(args[0] ?? USUAL);
+  if (load !== undefined) return { command: await load(), isNamed: args.length > 0 };
+  const usual = await COMMANDS.get(USUAL)!();
+  const table: Record<string, Option> = { ...INTERFACE_OPTIONS, ...usual.options };
+  if (firstOperand(args, table) === undefined) return { command: usual, isNamed: false };
+  // Options come first. A letter stands for different ones: that of the usual command counts.
+  for (const { options } of await all()) {
     for (const [name, option] of Object.entries(options)) table[name] ??= option;
   }
   const name = firstOperand(args, table);
-  if (name === undefined) return { command: COMMANDS[0]!, isNamed: false };
-  const command = COMMANDS.find((command) => command.name === name);
+  if (name === undefined) return { command: usual, isNamed: false };
+  const command = await COMMANDS.get(name)?.();
   if (command !== undefined) return { command, isNamed: true };
-  // Where options come first, it may be the value of one that is misspelt.
-  read(args, COMMANDS[0]!, true);
+  // It may be the value of an option that is misspelt.
+  read(args, usual, true);
   throw new UsageError(`Unknown command ${name}`);
+}
+
+function all(): Promise<Command[]> {
+  return Promise.all(COMMANDS.values().map((load) => load()));
 }
 
 function checkOperands({ operands }: CommandLine, command: Command): void {
@@ -104,21 +107,21 @@ function checkOperands({ operands }: CommandLine, command: Command): void {
 }
 
 /** The help: of the command that was named, or of the program. */
-export function helpText({ command, isNamed }: Request, version: string): string {
-  return isNamed ? commandHelp(command) : overview(version);
+export async function helpText({ command, isNamed }: Request, version: string): Promise<string> {
+  return isNamed ? commandHelp(command) : overview(await all(), version);
 }
 
-function overview(version: string): string {
-  const usages = COMMANDS.map(({ name, operands }) => [name, ...operands].join(" "));
+function overview(commands: readonly Command[], version: string): string {
+  const usages = commands.map(({ name, operands }) => [name, ...operands].join(" "));
   const width = Math.max(...usages.map((usage) => usage.length));
   return [
     `tcpstack ${version}: a TCP/IP stack in user space, on an interface of its own`,
     "",
     "Usage: tcpstack COMMAND [options]        (as root, or with CAP_NET_ADMIN)",
     "",
-    ...COMMANDS.map(({ summary }, i) => `  ${usages[i]!.padEnd(width)}  ${summary}`),
+    ...commands.map(({ summary }, i) => `  ${usages[i]!.padEnd(width)}  ${summary}`),
     "",
-    `Without a command it is ${COMMANDS[0]!.name}. tcpstack COMMAND --help lists the options; the`,
+    `Without a command it is ${USUAL}. tcpstack COMMAND --help lists the options; the`,
     "interface is chosen by --tun (the default), --tap or --interface NAME, its address by --address.",
     "",
     ...helpLines(GENERAL_OPTIONS),

@@ -9,7 +9,8 @@ import type { NetworkStack } from "../host/network_stack.ts";
 import type { Interface } from "../net/interface.ts";
 import type { IpAddress } from "../wire/address.ts";
 import type { OpenInterface } from "./open_interfaces.ts";
-import { FRONT_DOOR_PORT, type ServiceOptions } from "./services/services.ts";
+import { FRONT_DOOR_PORT } from "./services/ports.ts";
+import type { ServiceOptions } from "./services/services.ts";
 
 /** The first words of a stack. */
 export function greeting(

@@ -19,11 +19,11 @@ export async function main(args: readonly string[]): Promise<number> {
   setColorEnabled(Deno.stdout.isTerminal() && !Deno.noColor);
   let command: string | undefined;
   try {
-    const request = readRequest(args);
+    const request = await readRequest(args);
     command = request.command.name;
     switch (request.wants) {
       case "help":
-        print(helpText(request, config.version));
+        print(await helpText(request, config.version));
         return 0;
       case "version":
         print(`tcpstack ${config.version}`);

@@ -9,12 +9,7 @@ import { interfaceTo } from "../../ffi/host_route.ts";
 import { openDevice } from "../../ffi/open.ts";
 import { openPacketSocket } from "../../ffi/packet_socket.ts";
 import { openTap } from "../../ffi/tap.ts";
-import {
-  createStack,
-  type InterfaceOptions,
-  type NetworkStack,
-  type StackOptions,
-} from "../host/network_stack.ts";
+import type { InterfaceOptions, NetworkStack, StackOptions } from "../host/network_stack.ts";
 import type { Device } from "../phy/device.ts";
 import { parseNetwork } from "../socket/addresses.ts";
 import { IpAddress } from "../wire/address.ts";
@@ -61,6 +56,8 @@ export async function openStack(
   wrap: (device: Device) => Device = (device) => device,
   routing: RoutingOptions = {},
 ): Promise<OpenStack> {
+  // Loads while the interfaces, and the threads that read from them, come up.
+  const loading = import("../host/network_stack.ts");
   const all: Opened[] = [];
   try {
     for (const each of settings.interfaces) {
@@ -68,6 +65,7 @@ export async function openStack(
       all.push(opened);
       checkWay(opened);
     }
+    const { createStack } = await loading;
     const stack = createStack({
       ...routing,
       interfaces: all.map(({ device, options }) => ({ ...options, device: wrap(device) })),

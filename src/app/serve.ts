@@ -13,7 +13,7 @@ import { UsageError } from "./errors.ts";
 import { greeting, waiting } from "./greeting.ts";
 import { type OpenInterface, openStack, type RoutingOptions } from "./open_interfaces.ts";
 import { report } from "./report.ts";
-import { type ServiceOptions, startServices } from "./services/services.ts";
+import type { ServiceOptions } from "./services/services.ts";
 import { stopSignal } from "./stop_signal.ts";
 import { print } from "./terminal.ts";
 import { Watch } from "./watch.ts";
@@ -59,6 +59,7 @@ async function serve(line: ServeLine): Promise<number> {
   using watch = new Watch(line, print);
   const isQuiet = line.has("quiet");
   const wrap = (device: Device) => watch.wrap(device);
+  const loading = import("./services/services.ts"); // while the interfaces come up
   const { stack, interfaces } = await openStack(settings, wrap, routing);
   watch.observe(stack);
   const options = { acceptAny: line.has("accept-any"), udpReverse: line.has("udp-reverse") };
@@ -67,6 +68,7 @@ async function serve(line: ServeLine): Promise<number> {
   Deno.addSignalListener("SIGUSR2", show); // SIGUSR1 is Deno's own: it opens a debugger
   let last = "";
   try {
+    const { startServices } = await loading;
     startServices(stack, options);
     if (!isQuiet) await greet(stack, interfaces, options, stop.received);
     await Promise.race([stop.received, stack.finished]);

@@ -11,7 +11,7 @@ import type { SocketContext } from "./context.ts";
 import { formatAddress, parseAddress } from "./addresses.ts";
 import { aliasLoop, type Answer, MAX_ALIASES, readAnswer } from "./dns/answer.ts";
 import { AnswerCache } from "./dns/cache.ts";
-import { exchange, type Server } from "./dns/exchange.ts";
+import type { Server } from "./dns/exchange.ts";
 import {
   type DnsRecord,
   type Question,
@@ -356,6 +356,7 @@ export class Resolver {
 
   /** Asks one server, without EDNS if it does not know that (RFC 6891 §7). */
   async #askServer(server: Server, question: Question, signal: AbortSignal): Promise<Response> {
+    const { exchange } = await import("./dns/exchange.ts"); // not before there is a question
     const withEdns = server.edns;
     const ask = () => exchange(this.#context, server, question, this.#timeout, signal);
     const response = await ask();

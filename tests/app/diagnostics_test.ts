@@ -100,7 +100,7 @@ Deno.test("records are printed as they stand in zone files, and texts cannot com
   );
 });
 
-Deno.test("a letter before the command is that of serve, where several commands have it", () => {
+Deno.test("a letter before the command is that of serve, where several commands have it", async () => {
   const cases: [args: string, command: string, operands: string[]][] = [
     ["-t --address 10.9.0.2", "serve", []],
     ["-t serve", "serve", []],
@@ -110,7 +110,7 @@ Deno.test("a letter before the command is that of serve, where several commands 
     ["resolve a.test MX", "resolve", ["a.test", "MX"]],
   ];
   for (const [args, name, operands] of cases) {
-    const { command, line } = readRequest(args.split(" "));
+    const { command, line } = await readRequest(args.split(" "));
     assertEquals([command.name, [...line.operands]], [name, operands], args);
   }
 });

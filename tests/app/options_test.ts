@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import type { ReaderKind } from "../../ffi/reader_kind.ts";
 import { stripVTControlCharacters } from "node:util";
 import config from "../../deno.json" with { type: "json" };
@@ -25,9 +31,9 @@ const INTERFACE = {
 
 const words = (line: string) => line.split(/ +/).filter((word) => word !== "");
 
-const settings = (args: string) => readStackSettings(readRequest(words(args)).line);
+const settings = async (args: string) => readStackSettings((await readRequest(words(args))).line);
 
-Deno.test("options say what an interface is", () => {
+Deno.test("options say what an interface is", async () => {
   const cases: [args: string, want: Partial<typeof INTERFACE>][] = [
     ["", {}],
     ["serve", {}],
@@ -68,12 +74,12 @@ Deno.test("options say what an interface is", () => {
     }],
   ];
   for (const [args, want] of cases) {
-    assertEquals(settings(args).interfaces, [{ ...INTERFACE, ...want }], args);
+    assertEquals((await settings(args)).interfaces, [{ ...INTERFACE, ...want }], args);
   }
 });
 
-Deno.test("--and parts the options of one interface from those of the next", () => {
-  const { interfaces, routes, dns } = settings(
+Deno.test("--and parts the options of one interface from those of the next", async () => {
+  const { interfaces, routes, dns } = await settings(
     "--dns 10.1.0.1 --address 10.1.0.2/24 --and --tap --address 10.2.0.2 --mtu 9000 " +
       "--and --interface eth0 --route 10.3.0.0/16,via=10.2.0.9 --address 10.4.0.2/8 --dns fd00::1",
   );
@@ -86,8 +92,8 @@ Deno.test("--and parts the options of one interface from those of the next", () 
   assertEquals(dns.servers, ["10.1.0.1", "fd00::1"]);
 });
 
-Deno.test("of several interfaces, those that learn their address need not be given one", () => {
-  const { interfaces } = settings(
+Deno.test("of several interfaces, those that learn their address need not be given one", async () => {
+  const { interfaces } = await settings(
     "--tap --dhcp --and --interface eth0 --and --interface eth1 --dhcp",
   );
   assertEquals(interfaces.map(({ addresses, dhcp }) => [addresses, dhcp]), [
@@ -97,7 +103,7 @@ Deno.test("of several interfaces, those that learn their address need not be giv
   ]);
 });
 
-Deno.test("routes and servers for names are of the whole stack", () => {
+Deno.test("routes and servers for names are of the whole stack", async () => {
   const cases: [args: string[], routes: RouteOptions[]][] = [
     [["--route", "10.3.0.0/16,via=10.0.0.9"], [{ network: "10.3.0.0/16", gateway: "10.0.0.9" }]],
     [["--route=10.3.0.0/16, via 10.0.0.9"], [{ network: "10.3.0.0/16", gateway: "10.0.0.9" }]],
@@ -113,16 +119,19 @@ Deno.test("routes and servers for names are of the whole stack", () => {
     ]],
   ];
   for (const [args, want] of cases) {
-    assertEquals(readStackSettings(readRequest(args).line).routes, want, args.join(" "));
+    assertEquals(readStackSettings((await readRequest(args)).line).routes, want, args.join(" "));
   }
-  assertEquals(settings("--dns 10.0.0.1#5353 --search example.org --search example.net").dns, {
-    servers: ["10.0.0.1#5353"],
-    search: ["example.org", "example.net"],
-  });
-  assertEquals(settings("--dns fe80::1%tap0").dns.servers, ["fe80::1%tap0"]);
+  assertEquals(
+    (await settings("--dns 10.0.0.1#5353 --search example.org --search example.net")).dns,
+    {
+      servers: ["10.0.0.1#5353"],
+      search: ["example.org", "example.net"],
+    },
+  );
+  assertEquals((await settings("--dns fe80::1%tap0")).dns.servers, ["fe80::1%tap0"]);
 });
 
-Deno.test("flags have a letter each, which can stand together", () => {
+Deno.test("flags have a letter each, which can stand together", async () => {
   const cases: [args: string, want: ("trace" | "hex" | "quiet" | "accept-any")[]][] = [
     ["", []],
     ["--trace serve", ["trace"]],
@@ -133,7 +142,7 @@ Deno.test("flags have a letter each, which can stand together", () => {
     ["--tap --and -t --address 10.0.0.2/8", ["trace"]],
   ];
   for (const [args, want] of cases) {
-    const { line } = readRequest(words(args));
+    const { line } = await readRequest(words(args));
     const flags = (["trace", "hex", "quiet", "accept-any"] as const).filter((flag) =>
       line.has(flag)
     );
@@ -141,7 +150,7 @@ Deno.test("flags have a letter each, which can stand together", () => {
   }
 });
 
-Deno.test("--forward makes a router, which may check sources", () => {
+Deno.test("--forward makes a router, which may check sources", async () => {
   const cases: [args: string, want: unknown][] = [
     ["serve", { forward: false, reversePathCheck: undefined }],
     ["--forward", { forward: true, reversePathCheck: undefined }],
@@ -149,18 +158,19 @@ Deno.test("--forward makes a router, which may check sources", () => {
     ["--check-sources loose --forward", { forward: true, reversePathCheck: "loose" }],
   ];
   for (const [args, want] of cases) {
-    assertEquals(readRouting(readRequest(words(args)).line), want, args);
+    assertEquals(readRouting((await readRequest(words(args))).line), want, args);
   }
   const wrong: [args: string, message: string][] = [
     ["--forward --check-sources weak", "say strict or loose"],
     ["--check-sources strict", "add --forward"],
   ];
   for (const [args, message] of wrong) {
-    assertThrows(() => readRouting(readRequest(words(args)).line), UsageError, message);
+    const { line } = await readRequest(words(args));
+    assertThrows(() => readRouting(line), UsageError, message);
   }
 });
 
-Deno.test("readRequest() knows when help or the version is wanted", () => {
+Deno.test("readRequest() knows when help or the version is wanted", async () => {
   const cases: [args: string, want: string, isNamed: boolean][] = [
     ["--help", "help", false],
     ["-h", "help", false],
@@ -173,12 +183,12 @@ Deno.test("readRequest() knows when help or the version is wanted", () => {
     ["--name help", "command", false],
   ];
   for (const [args, want, isNamed] of cases) {
-    const request = readRequest(words(args));
+    const request = await readRequest(words(args));
     assertEquals([request.wants, request.isNamed], [want, isNamed], args);
   }
 });
 
-Deno.test("what makes no sense is told with the option that it is about", () => {
+Deno.test("what makes no sense is told with the option that it is about", async () => {
   const cases: [args: string[], message: string][] = [
     [["--adress", "10.0.0.2"], "Unknown option --adress"],
     [["-z"], "Unknown option -z"],
@@ -240,8 +250,8 @@ Deno.test("what makes no sense is told with the option that it is about", () => 
     [["--dns", "dns.example"], "Option --dns: Not an IP address"],
   ];
   for (const [args, message] of cases) {
-    const error = assertThrows(
-      () => readStackSettings(readRequest(args).line),
+    const error = await assertRejects(
+      async () => readStackSettings((await readRequest(args)).line),
       UsageError,
       message,
     );

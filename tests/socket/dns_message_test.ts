@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { decodeResponse, encodeQuery } from "../../src/socket/dns/message.ts";
+import { decodeResponse, encodeQuery } from "../../src/socket/dns/codec.ts";
 
 function bytes(text: string): Uint8Array {
   return Uint8Array.fromHex(text.replace(/\s/g, ""));

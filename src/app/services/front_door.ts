@@ -8,7 +8,7 @@
 import type { NetworkStack } from "../../host/network_stack.ts";
 import type { TcpConn } from "../../socket/tcp_conn.ts";
 import { Chat } from "./chat.ts";
-import { HttpService } from "./http.ts";
+import type { HttpService } from "./http.ts";
 import { LineReader, MAX_LINE } from "./line_reader.ts";
 
 /** Who says nothing for so long, in milliseconds, doesn't speak HTTP, and wants to listen. */
@@ -21,10 +21,11 @@ const CUT_REQUEST_LINE = /^[A-Z]+ \/\S*$/;
 /** Decides what each connection is. */
 export class FrontDoor {
   #chat = new Chat();
-  #http: HttpService;
+  #stack: NetworkStack;
+  #http: Promise<HttpService> | undefined;
 
   constructor(stack: NetworkStack) {
-    this.#http = new HttpService(stack);
+    this.#stack = stack;
   }
 
   /** Serves one connection to its end. */
@@ -32,8 +33,18 @@ export class FrontDoor {
     const lines = new LineReader(conn);
     await silence(lines.peek());
     const line = lines.hasStarted ? await lines.peek() : null;
-    if (line !== null && isRequestLine(line)) await this.#http.serve(conn, lines.rest());
-    else await this.#chat.serve(conn, lines);
+    if (line !== null && isRequestLine(line)) {
+      const http = await (this.#http ??= this.#loadHttp());
+      await http.serve(conn, lines.rest());
+    } else {
+      await this.#chat.serve(conn, lines);
+    }
+  }
+
+  /** `node:http` is not loaded before somebody asks for it. */
+  async #loadHttp(): Promise<HttpService> {
+    const { HttpService } = await import("./http.ts");
+    return new HttpService(this.#stack);
   }
 }
 

@@ -9,6 +9,7 @@ import type { TcpConn } from "../../socket/tcp_conn.ts";
 import type { TcpListener } from "../../socket/tcp_listener.ts";
 import { Iperf3Server } from "../iperf3/server.ts";
 import { printError } from "../terminal.ts";
+import { FRONT_DOOR_PORT } from "./ports.ts";
 import { FrontDoor } from "./front_door.ts";
 import { chargen, daytime, discard, echo } from "./simple.ts";
 import { discardDatagrams, echoDatagrams } from "./udp_echo.ts";
@@ -20,9 +21,6 @@ export interface ServiceOptions {
   /** Whether UDP echo turns payloads round. */
   udpReverse: boolean;
 }
-
-/** Port of chat and HTTP. */
-export const FRONT_DOOR_PORT = 8080;
 
 /** Starts all services; they run until the stack is closed. */
 export function startServices(stack: NetworkStack, options: ServiceOptions): void {

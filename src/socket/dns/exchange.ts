@@ -10,7 +10,8 @@ import type { IpAddress } from "../../wire/address.ts";
 import { Drop } from "../../wire/drop.ts";
 import type { SocketContext } from "../context.ts";
 import { TcpConn, writeAll } from "../tcp_conn.ts";
-import { decodeResponse, encodeQuery, type Question, Rcode, type Response } from "./message.ts";
+import { decodeResponse, encodeQuery } from "./codec.ts";
+import { type Question, Rcode, type Response } from "./message.ts";
 import { randomCase, sameName } from "./name.ts";
 
 /** A server, and what is known of it. */

@@ -36,7 +36,8 @@ async function answer(stack: NetworkStack, text: string): Promise<void> {
   conn.close();
 }
 
-const wishes = (args: string[]) => readDownload(readRequest(["get", ...args]).line as never);
+const wishes = async (args: string[]) =>
+  await readDownload((await readRequest(["get", ...args])).line as never);
 
 /** Does what `tcpstack get` does; what it has printed. */
 async function get({ near }: Pair, args: string[], ends: { signal?: AbortSignal } = {}) {

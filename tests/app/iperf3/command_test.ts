@@ -29,7 +29,7 @@ for (const [args, message] of WRONG) {
   Deno.test(`iperf3 ${args}: ${message}`, async () => {
     await assertRejects(
       async () => {
-        const { command, line } = readRequest(["iperf3", ...args.split(" ").filter(Boolean)]);
+        const { command, line } = await readRequest(["iperf3", ...args.split(" ").filter(Boolean)]);
         await command.run(line);
       },
       UsageError,
@@ -38,16 +38,16 @@ for (const [args, message] of WRONG) {
   });
 }
 
-Deno.test("-t is the time of iperf3, and the trace of serve", () => {
-  const { command, line } = readRequest("iperf3 -c host -t 5 -4".split(" "));
+Deno.test("-t is the time of iperf3, and the trace of serve", async () => {
+  const { command, line } = await readRequest("iperf3 -c host -t 5 -4".split(" "));
   assertEquals(command.name, "iperf3");
   assertEquals(line.text("time"), "5");
   assertEquals(line.has("no-ipv6"), true);
-  assertEquals(readRequest(["-t"]).line.has("trace"), true);
+  assertEquals((await readRequest(["-t"])).line.has("trace"), true);
 });
 
-Deno.test("iperf3 --help tells the options, and how to begin", () => {
-  const help = helpText(readRequest(["iperf3", "--help"]), "1.2.3");
+Deno.test("iperf3 --help tells the options, and how to begin", async () => {
+  const help = await helpText(await readRequest(["iperf3", "--help"]), "1.2.3");
   for (const text of ["-s, --server", "-c, --client HOST", "iperf3 -c 10.0.0.2"]) {
     assertStringIncludes(help, text);
   }

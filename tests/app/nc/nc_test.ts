@@ -38,8 +38,9 @@ Deno.test("ports are numbers, ranges and lists of them", () => {
   }
 });
 
-Deno.test("nc's arguments are a host and a port, where it listens a port and perhaps an address", () => {
-  const wishes = (args: string) => readWishes(readRequest(`nc ${args}`.split(" ")).line as never);
+Deno.test("nc's arguments are a host and a port, where it listens a port and perhaps an address", async () => {
+  const wishes = async (args: string) =>
+    readWishes((await readRequest(`nc ${args}`.split(" "))).line as never);
   const cases: [args: string, host: string | undefined, port: number][] = [
     ["10.0.0.1 80", "10.0.0.1", 80],
     ["-l 80", undefined, 80],
@@ -49,13 +50,13 @@ Deno.test("nc's arguments are a host and a port, where it listens a port and per
     ["-l -p 80 10.0.0.2", "10.0.0.2", 80],
   ];
   for (const [args, host, port] of cases) {
-    const found = wishes(args);
+    const found = await wishes(args);
     assertEquals([found.host, found.ports], [host, [port]], args);
     assertEquals(found.localPort, undefined);
   }
-  assertEquals(wishes("-p 7 -w 1.5 10.0.0.1 80").localPort, 7);
-  assertEquals(wishes("-p 7 -w 1.5 10.0.0.1 80").wait, 1500);
-  assertEquals(wishes("-z 10.0.0.1 20-22").ports, [20, 21, 22]);
+  assertEquals((await wishes("-p 7 -w 1.5 10.0.0.1 80")).localPort, 7);
+  assertEquals((await wishes("-p 7 -w 1.5 10.0.0.1 80")).wait, 1500);
+  assertEquals((await wishes("-z 10.0.0.1 20-22")).ports, [20, 21, 22]);
   const bad: [args: string, message: string][] = [
     ["10.0.0.1", "Missing argument PORT"],
     ["-l", "Missing argument PORT"],
@@ -66,7 +67,9 @@ Deno.test("nc's arguments are a host and a port, where it listens a port and per
     ["-w 0 10.0.0.1 1", "above 0"],
     ["-p 0 10.0.0.1 1", "expected a port"],
   ];
-  for (const [args, message] of bad) assertThrows(() => wishes(args), UsageError, message, args);
+  for (const [args, message] of bad) {
+    await assertRejects(() => wishes(args), UsageError, message, args);
+  }
 });
 
 pairTest("the end of the input closes the sending side, and the peer still sends", async (pair) => {
