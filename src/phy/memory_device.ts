@@ -5,6 +5,7 @@
  */
 
 import { copyBytes } from "../base/bytes.ts";
+import { Room } from "../base/chunks.ts";
 import { LINK_HEADROOM, Packet } from "../wire/packet.ts";
 import {
   type Device,
@@ -35,11 +36,12 @@ export function numberedMac(n: number): Uint8Array {
 /** One end of a wire in memory. */
 export class MemoryDevice implements Device {
   readonly #wire: Wire;
+  readonly #memory: Room;
   readonly #packet: Packet;
   /** Largest packet, or frame. */
   readonly #room: number;
-  /** Offset of a packet in its slot. */
-  readonly #offset: number;
+  /** Offset of the first slot's packet. */
+  readonly #first: number;
   /** Slots of equal size; `#head` and `#tail` count packets and never wrap. */
   readonly #slotSize: number;
   readonly #lengths: Uint32Array;
@@ -62,17 +64,20 @@ export class MemoryDevice implements Device {
     const isFramed = capabilities.medium === "ethernet";
     this.#wire = wire;
     this.#room = isFramed ? mtu + FRAME_OVERHEAD : mtu;
-    this.#offset = isFramed ? LINK_HEADROOM + FRAME_PADDING : LINK_HEADROOM;
-    this.#slotSize = (this.#offset + this.#room + 7) & ~7;
+    const offset = isFramed ? LINK_HEADROOM + FRAME_PADDING : LINK_HEADROOM;
+    this.#slotSize = (offset + this.#room + 7) & ~7;
     this.#lengths = new Uint32Array(queue);
-    this.#packet = new Packet(new Uint8Array(this.#slotSize * queue));
+    this.#memory = new Room(this.#slotSize * queue);
+    this.#first = this.#memory.at + offset;
+    this.#packet = new Packet(this.#memory.bytes);
   }
 
   receive(limit: number, handler: (packet: Packet) => void): number {
     const count = Math.min(limit, this.#tail - this.#head);
     for (let i = 0; i < count; i++) {
+      if (this.#closed) return i; // the packets' memory is not ours any more
       const slot = this.#head % this.#lengths.length;
-      const at = slot * this.#slotSize + this.#offset;
+      const at = this.#first + slot * this.#slotSize;
       handler(this.#packet.place(at, at + this.#lengths[slot]!));
       this.#head++;
       this.#received++;
@@ -100,7 +105,7 @@ export class MemoryDevice implements Device {
     if (this.#closed || length > this.#room) return false;
     if (this.#tail - this.#head === this.#lengths.length) return false;
     const slot = this.#tail % this.#lengths.length;
-    const at = slot * this.#slotSize + this.#offset;
+    const at = this.#first + slot * this.#slotSize;
     copyBytes(packet.bytes, packet.at, this.#packet.bytes, at, length);
     this.#lengths[slot] = length;
     this.#tail++;
@@ -125,6 +130,7 @@ export class MemoryDevice implements Device {
     if (!this.#closed) {
       this.#closed = true;
       this.#wire.unplug?.();
+      this.#memory.free();
       this.#settle(false);
     }
     return Promise.resolve();
