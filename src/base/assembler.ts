@@ -5,6 +5,7 @@
  */
 
 import { seqGe, seqGt, seqLe, seqLt } from "../wire/seq.ts";
+import { Pool } from "./pool.ts";
 
 /**
  * Most ranges that are remembered: bounds the cost of a peer that sends every second byte. When a
@@ -14,10 +15,27 @@ const MAX_RANGES = 2048;
 /** How many there is memory for at first. */
 const FEW_RANGES = 16;
 
-/** Disjoint ranges `[start, end)` of sequence numbers, in order. */
+/** Memory for ranges. */
+class Ranges {
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+
+  /** @param size For how many ranges there is room. */
+  constructor(readonly size: number) {
+    this.starts = new Uint32Array(size);
+    this.ends = new Uint32Array(size);
+  }
+}
+
+const NO_RANGES = new Ranges(0);
+const pool = new Pool(256, () => new Ranges(FEW_RANGES));
+
+/**
+ * Disjoint ranges `[start, end)` of sequence numbers, in order. Memory is taken with the first, and
+ * given back with the last.
+ */
 export class Assembler {
-  #starts: Uint32Array | null = null;
-  #ends: Uint32Array | null = null;
+  #ranges = NO_RANGES;
   #count = 0;
 
   /** How many separate ranges there are. */
@@ -27,12 +45,12 @@ export class Assembler {
 
   /** The first number of range `index`, counted from 0 in sequence order. */
   start(index: number): number {
-    return this.#starts![index]!;
+    return this.#ranges.starts[index]!;
   }
 
   /** The number behind range `index`. */
   end(index: number): number {
-    return this.#ends![index]!;
+    return this.#ranges.ends[index]!;
   }
 
   /** The index of the first range that ends at `seq` or behind it; {@linkcode count} if none does. */
@@ -41,7 +59,7 @@ export class Assembler {
     let high = this.#count;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (seqLt(this.#ends![middle]!, seq)) low = middle + 1;
+      if (seqLt(this.#ranges.ends[middle]!, seq)) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -54,8 +72,8 @@ export class Assembler {
    */
   add(start: number, end: number): boolean {
     this.#reserve();
-    const starts = this.#starts!;
-    const ends = this.#ends!;
+    const starts = this.#ranges.starts;
+    const ends = this.#ranges.ends;
     // [from, to) are the ranges that the new one touches.
     const from = this.find(start);
     let to = from;
@@ -82,8 +100,8 @@ export class Assembler {
    */
   take(next: number): number {
     let taken = 0;
-    while (taken < this.#count && seqLe(this.#starts![taken]!, next)) {
-      const end = this.#ends![taken]!;
+    while (taken < this.#count && seqLe(this.#ranges.starts[taken]!, next)) {
+      const end = this.#ranges.ends[taken]!;
       if (seqGe(end, next)) next = end;
       taken++;
     }
@@ -93,29 +111,31 @@ export class Assembler {
 
   /** Makes sure that there is memory for one more range, unless that would be one too many. */
   #reserve(): void {
-    const size = this.#starts?.length ?? 0;
-    if (this.#count < size || size === MAX_RANGES) return;
-    this.#starts = grown(this.#starts);
-    this.#ends = grown(this.#ends);
+    const old = this.#ranges;
+    if (this.#count < old.size || old.size === MAX_RANGES) return;
+    const ranges = old.size === 0 ? pool.take() : new Ranges(2 * old.size);
+    ranges.starts.set(old.starts);
+    ranges.ends.set(old.ends);
+    this.#giveBack();
+    this.#ranges = ranges;
   }
 
   /** Forgets everything. */
   clear(): void {
     this.#count = 0;
-    this.#starts = null;
-    this.#ends = null;
+    this.#giveBack();
   }
 
   #remove(from: number, to: number): void {
-    this.#starts!.copyWithin(from, to, this.#count);
-    this.#ends!.copyWithin(from, to, this.#count);
+    const { starts, ends } = this.#ranges;
+    starts.copyWithin(from, to, this.#count);
+    ends.copyWithin(from, to, this.#count);
     this.#count -= to - from;
+    if (this.#count === 0) this.#giveBack();
   }
-}
 
-/** A copy with room for twice as many. */
-function grown(old: Uint32Array | null): Uint32Array {
-  const array = new Uint32Array(old === null ? FEW_RANGES : 2 * old.length);
-  if (old !== null) array.set(old);
-  return array;
+  #giveBack(): void {
+    if (this.#ranges.size === FEW_RANGES) pool.give(this.#ranges);
+    this.#ranges = NO_RANGES;
+  }
 }

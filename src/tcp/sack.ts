@@ -5,15 +5,20 @@
  */
 
 import type { Assembler } from "../base/assembler.ts";
+import { Pool } from "../base/pool.ts";
 import { seqAdd, seqGe, seqGt, seqLe, seqLt } from "../wire/seq.ts";
 import { MAX_SACK_BLOCKS } from "../wire/tcp_options.ts";
 
+/** Blocks for one acknowledgement, whose ever it is: they are written at once. */
+const edges = new Uint32Array(2 * MAX_SACK_BLOCKS);
+
+const NONE = new Uint32Array(0);
+const pool = new Pool(256, () => new Uint32Array(MAX_SACK_BLOCKS));
+
 /** Remembers which blocks to report first. */
 export class SackReporter {
-  /** Block `i` to be sent is `edges[2i]` to `edges[2i + 1]`. */
-  readonly edges: Uint32Array = new Uint32Array(2 * MAX_SACK_BLOCKS);
   /** A sequence number in each of the blocks that have changed last, the newest first. */
-  #recent = new Uint32Array(MAX_SACK_BLOCKS);
+  #recent = NONE;
   #recentCount = 0;
   #duplicate = false;
   #duplicateStart = 0;
@@ -39,8 +44,14 @@ export class SackReporter {
     return true;
   }
 
+  /** Block `i` to be sent is `edges[2i]` to `edges[2i + 1]`: those of the last {@linkcode fill}. */
+  get edges(): Uint32Array {
+    return edges;
+  }
+
   /** A segment that starts at `seq` waits out of order now (RFC 2018 §4: its block goes first). */
   onWaiting(assembler: Assembler, seq: number): void {
+    if (this.#recent === NONE) this.#recent = pool.take();
     const recent = this.#recent;
     const range = rangeOf(assembler, seq);
     // One number is enough for a block, so that those of other blocks are not forgotten.
@@ -76,8 +87,8 @@ export class SackReporter {
     let count = 0;
     if (this.#duplicate) {
       this.#duplicate = false;
-      this.edges[0] = this.#duplicateStart;
-      this.edges[1] = this.#duplicateEnd;
+      edges[0] = this.#duplicateStart;
+      edges[1] = this.#duplicateEnd;
       count = 1;
     }
     const first = count;
@@ -88,16 +99,23 @@ export class SackReporter {
     for (let range = assembler.count - 1; range >= 0 && count < most; range--) {
       count = this.#add(assembler, range, first, count);
     }
-    if (assembler.count === 0) this.#recentCount = 0;
+    if (assembler.count === 0) this.#forget();
     return count;
+  }
+
+  #forget(): void {
+    this.#recentCount = 0;
+    if (this.#recent === NONE) return;
+    pool.give(this.#recent);
+    this.#recent = NONE;
   }
 
   /** Adds a range unless it is among the blocks from `first` on already. */
   #add(assembler: Assembler, range: number, first: number, count: number): number {
     const start = assembler.start(range);
-    for (let i = first; i < count; i++) if (this.edges[2 * i] === start) return count;
-    this.edges[2 * count] = start;
-    this.edges[2 * count + 1] = assembler.end(range);
+    for (let i = first; i < count; i++) if (edges[2 * i] === start) return count;
+    edges[2 * count] = start;
+    edges[2 * count + 1] = assembler.end(range);
     return count + 1;
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Pool } from "../base/pool.ts";
 import { seqDiff, seqGe, seqGt, seqLe, seqLt } from "../wire/seq.ts";
 
 /** What is known of a segment. */
@@ -21,11 +22,61 @@ export const Mark = {
   APP_LIMITED: 16,
 } as const;
 
+/** For how many records memory is taken first; then for twice as many, and so on. */
 const SMALLEST = 16;
+/** Records that are kept, of each size, for the next connections that send something. */
+const MOST_KEPT = 4096;
+
+/** Memory for records. Columns are arrays of numbers, so a segment costs no object. */
+class Records {
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+  readonly marks: Uint8Array;
+  readonly sentAt: Float64Array;
+  /** State of the delivery rate estimator when the segment was sent. */
+  readonly delivered: Float64Array;
+  readonly deliveredAt: Float64Array;
+  readonly firstSentAt: Float64Array;
+  /** All of them; kept, so that parting a record allocates nothing. */
+  readonly columns: readonly (Uint8Array | Uint32Array | Float64Array)[];
+
+  /** @param size For how many records there is room. */
+  constructor(readonly size: number) {
+    this.starts = new Uint32Array(size);
+    this.ends = new Uint32Array(size);
+    this.marks = new Uint8Array(size);
+    this.sentAt = new Float64Array(size);
+    this.delivered = new Float64Array(size);
+    this.deliveredAt = new Float64Array(size);
+    this.firstSentAt = new Float64Array(size);
+    this.columns = [
+      this.starts,
+      this.ends,
+      this.marks,
+      this.sentAt,
+      this.delivered,
+      this.deliveredAt,
+      this.firstSentAt,
+    ];
+  }
+}
+
+/** What everybody has who has nothing in flight. */
+const NO_RECORDS = new Records(0);
+
+/** One for each power of two. */
+const pools: readonly Pool<Records>[] = Array.from({ length: 32 }, (_, i) => {
+  const size = 2 ** i;
+  return new Pool(Math.max(2, MOST_KEPT / size), () => new Records(size));
+});
+
+function poolOf(size: number): Pool<Records> {
+  return pools[31 - Math.clz32(size)]!;
+}
 
 /**
  * Records in the order of their sequence numbers, without gaps: record 0 starts at SND.UNA, the
- * last one ends at SND.NXT. Columns are arrays of numbers, so a segment costs no object.
+ * last one ends at SND.NXT. Memory is taken with the first record, and given back with the last.
  */
 export class Scoreboard {
   /** Bytes that the peer has out of order, and the records that are SACKed. */
@@ -39,16 +90,7 @@ export class Scoreboard {
   #lostFrom = 0;
   #first = 0;
   #last = 0;
-  #starts = new Uint32Array(0);
-  #ends = new Uint32Array(0);
-  #marks = new Uint8Array(0);
-  #sentAt = new Float64Array(0);
-  /** State of the delivery rate estimator when the segment was sent. */
-  #delivered = new Float64Array(0);
-  #deliveredAt = new Float64Array(0);
-  #firstSentAt = new Float64Array(0);
-  /** All of them; kept, so that parting a record allocates nothing. */
-  #columns: readonly (Uint8Array | Uint32Array | Float64Array)[] = [];
+  #records = NO_RECORDS;
 
   /** How many records there are. */
   get count(): number {
@@ -57,7 +99,9 @@ export class Scoreboard {
 
   /** Bytes from the first record to the last, whatever their fate. */
   get bytes(): number {
-    return this.count === 0 ? 0 : seqDiff(this.#ends[this.#last - 1]!, this.#starts[this.#first]!);
+    return this.count === 0
+      ? 0
+      : seqDiff(this.#records.ends[this.#last - 1]!, this.#records.starts[this.#first]!);
   }
 
   /** Bytes that are believed to be in the network: RFC 6675's pipe. */
@@ -67,12 +111,12 @@ export class Scoreboard {
 
   /** First sequence number of a record. */
   start(index: number): number {
-    return this.#starts[this.#first + index]!;
+    return this.#records.starts[this.#first + index]!;
   }
 
   /** The sequence number behind a record. */
   end(index: number): number {
-    return this.#ends[this.#first + index]!;
+    return this.#records.ends[this.#first + index]!;
   }
 
   /** Length of a record, SYN and FIN counted. */
@@ -82,36 +126,36 @@ export class Scoreboard {
 
   /** Bits of {@linkcode Mark}. */
   marks(index: number): number {
-    return this.#marks[this.#first + index]!;
+    return this.#records.marks[this.#first + index]!;
   }
 
   /** When it was sent last, in milliseconds. */
   sentAt(index: number): number {
-    return this.#sentAt[this.#first + index]!;
+    return this.#records.sentAt[this.#first + index]!;
   }
 
   /** Bytes that were delivered on the connection when it was sent last. */
   deliveredBefore(index: number): number {
-    return this.#delivered[this.#first + index]!;
+    return this.#records.delivered[this.#first + index]!;
   }
 
   /** When the last of those was delivered, in milliseconds. */
   deliveredAt(index: number): number {
-    return this.#deliveredAt[this.#first + index]!;
+    return this.#records.deliveredAt[this.#first + index]!;
   }
 
   /** When the segment was sent whose acknowledgement that was, in milliseconds. */
   firstSentAt(index: number): number {
-    return this.#firstSentAt[this.#first + index]!;
+    return this.#records.firstSentAt[this.#first + index]!;
   }
 
   /** Adds a segment behind the last one. */
   push(start: number, end: number): number {
-    if (this.#last === this.#starts.length) this.#makeRoom();
+    if (this.#last === this.#records.size) this.#makeRoom();
     const at = this.#last++;
-    this.#starts[at] = start;
-    this.#ends[at] = end;
-    this.#marks[at] = 0;
+    this.#records.starts[at] = start;
+    this.#records.ends[at] = end;
+    this.#records.marks[at] = 0;
     return at - this.#first;
   }
 
@@ -125,36 +169,36 @@ export class Scoreboard {
     appLimited: boolean,
   ): void {
     const at = this.#first + index;
-    this.#sentAt[at] = now;
-    this.#delivered[at] = delivered;
-    this.#deliveredAt[at] = deliveredAt;
-    this.#firstSentAt[at] = firstSentAt;
-    if (appLimited) this.#marks[at]! |= Mark.APP_LIMITED;
-    else this.#marks[at]! &= ~Mark.APP_LIMITED;
+    this.#records.sentAt[at] = now;
+    this.#records.delivered[at] = delivered;
+    this.#records.deliveredAt[at] = deliveredAt;
+    this.#records.firstSentAt[at] = firstSentAt;
+    if (appLimited) this.#records.marks[at]! |= Mark.APP_LIMITED;
+    else this.#records.marks[at]! &= ~Mark.APP_LIMITED;
   }
 
   /** The peer has it. */
   markSacked(index: number): void {
     const at = this.#first + index;
     const length = this.length(index);
-    const marks = this.#marks[at]!;
+    const marks = this.#records.marks[at]!;
     if ((marks & Mark.SACKED) !== 0) return;
     this.sacked += length;
     this.sackedCount++;
     if ((marks & Mark.LOST) !== 0) this.lost -= length;
     if ((marks & Mark.RESENT) !== 0) this.resent -= length;
-    this.#marks[at] = (marks | Mark.SACKED) & ~(Mark.LOST | Mark.RESENT);
+    this.#records.marks[at] = (marks | Mark.SACKED) & ~(Mark.LOST | Mark.RESENT);
   }
 
   /** It is taken for lost; if it was sent again, that was lost too. */
   markLost(index: number): void {
     const at = this.#first + index;
     const length = this.length(index);
-    const marks = this.#marks[at]!;
+    const marks = this.#records.marks[at]!;
     if ((marks & Mark.SACKED) !== 0) return;
     if ((marks & Mark.LOST) === 0) this.lost += length;
     if ((marks & Mark.RESENT) !== 0) this.resent -= length;
-    this.#marks[at] = (marks | Mark.LOST) & ~Mark.RESENT;
+    this.#records.marks[at] = (marks | Mark.LOST) & ~Mark.RESENT;
     if (this.lost - this.resent === length || seqLt(this.start(index), this.#lostFrom)) {
       this.#lostFrom = this.start(index);
     }
@@ -163,23 +207,23 @@ export class Scoreboard {
   /** It was not lost after all. */
   unmarkLost(index: number): void {
     const at = this.#first + index;
-    if ((this.#marks[at]! & Mark.LOST) === 0) return;
+    if ((this.#records.marks[at]! & Mark.LOST) === 0) return;
     this.lost -= this.length(index);
-    if ((this.#marks[at]! & Mark.RESENT) !== 0) this.resent -= this.length(index);
-    this.#marks[at]! &= ~(Mark.LOST | Mark.RESENT);
+    if ((this.#records.marks[at]! & Mark.RESENT) !== 0) this.resent -= this.length(index);
+    this.#records.marks[at]! &= ~(Mark.LOST | Mark.RESENT);
   }
 
   /** It was taken for lost, and is being sent again. */
   markResent(index: number): void {
     const at = this.#first + index;
-    if ((this.#marks[at]! & Mark.RESENT) === 0) this.resent += this.length(index);
-    this.#marks[at]! |= Mark.RESENT | Mark.REPEATED;
+    if ((this.#records.marks[at]! & Mark.RESENT) === 0) this.resent += this.length(index);
+    this.#records.marks[at]! |= Mark.RESENT | Mark.REPEATED;
     this.#lostFrom = this.end(index);
   }
 
   /** It is being sent again without being taken for lost: a probe. */
   markRepeated(index: number): void {
-    this.#marks[this.#first + index]! |= Mark.REPEATED;
+    this.#records.marks[this.#first + index]! |= Mark.REPEATED;
   }
 
   /** The first record that is taken for lost and has not been sent again; -1 if there is none. */
@@ -195,7 +239,7 @@ export class Scoreboard {
 
   /** The peer has dropped what it held out of order (RFC 2018 §8). */
   forgetSacks(): void {
-    for (let at = this.#first; at < this.#last; at++) this.#marks[at]! &= ~Mark.SACKED;
+    for (let at = this.#first; at < this.#last; at++) this.#records.marks[at]! &= ~Mark.SACKED;
     this.sacked = this.sackedCount = 0;
   }
 
@@ -204,13 +248,13 @@ export class Scoreboard {
     this.#take(0, this.length(0));
     if ((this.marks(0) & Mark.SACKED) !== 0) this.sackedCount--;
     this.#first++;
-    if (this.#first === this.#last) this.#first = this.#last = 0;
+    if (this.#first === this.#last) this.#giveBack();
   }
 
   /** The first record is acknowledged up to `seq`, which lies inside of it. */
   trimFront(seq: number): void {
     this.#take(0, seqDiff(seq, this.start(0)));
-    this.#starts[this.#first] = seq;
+    this.#records.starts[this.#first] = seq;
   }
 
   #take(index: number, length: number): void {
@@ -222,21 +266,21 @@ export class Scoreboard {
 
   /** Parts a record in two at `seq`, which lies inside of it. */
   split(index: number, seq: number): void {
-    if (this.#last === this.#starts.length) this.#makeRoom();
+    if (this.#last === this.#records.size) this.#makeRoom();
     const at = this.#first + index;
-    for (const column of this.#columns) column.copyWithin(at + 1, at, this.#last);
+    for (const column of this.#records.columns) column.copyWithin(at + 1, at, this.#last);
     this.#last++;
-    this.#ends[at] = seq;
-    this.#starts[at + 1] = seq;
-    if ((this.#marks[at]! & Mark.SACKED) !== 0) this.sackedCount++;
+    this.#records.ends[at] = seq;
+    this.#records.starts[at + 1] = seq;
+    if ((this.#records.marks[at]! & Mark.SACKED) !== 0) this.sackedCount++;
   }
 
   /** Joins a record with the next one; both must have the same marks. */
   join(index: number): void {
     const at = this.#first + index;
-    if ((this.#marks[at]! & Mark.SACKED) !== 0) this.sackedCount--;
-    this.#ends[at] = this.#ends[at + 1]!;
-    for (const column of this.#columns) column.copyWithin(at + 1, at + 2, this.#last);
+    if ((this.#records.marks[at]! & Mark.SACKED) !== 0) this.sackedCount--;
+    this.#records.ends[at] = this.#records.ends[at + 1]!;
+    for (const column of this.#records.columns) column.copyWithin(at + 1, at + 2, this.#last);
     this.#last--;
   }
 
@@ -246,8 +290,8 @@ export class Scoreboard {
     let high = this.#last - 1;
     while (low <= high) {
       const middle = (low + high) >> 1;
-      if (seqLt(seq, this.#starts[middle]!)) high = middle - 1;
-      else if (seqGe(seq, this.#ends[middle]!)) low = middle + 1;
+      if (seqLt(seq, this.#records.starts[middle]!)) high = middle - 1;
+      else if (seqGe(seq, this.#records.ends[middle]!)) low = middle + 1;
       else return middle - this.#first;
     }
     return -1;
@@ -261,49 +305,35 @@ export class Scoreboard {
 
   /** Forgets everything, and gives the memory back. */
   clear(): void {
-    this.#first = this.#last = 0;
     this.sacked =
       this.sackedCount =
       this.lost =
       this.resent =
         0;
-    this.#resize(0, 0);
+    this.#giveBack();
   }
 
   #makeRoom(): void {
-    const size = this.#starts.length;
-    const count = this.count;
-    if (this.#first > size / 2) {
-      for (const column of this.#columns) column.copyWithin(0, this.#first, this.#last);
-    } else {
-      this.#resize(Math.max(SMALLEST, size * 2), count);
+    const old = this.#records;
+    const first = this.#first;
+    const last = this.#last;
+    const isHalfFree = first > old.size / 2;
+    const records = isHalfFree ? old : poolOf(Math.max(SMALLEST, 2 * old.size)).take();
+    for (let i = 0; i < old.columns.length; i++) {
+      const column = old.columns[i]!;
+      if (isHalfFree) column.copyWithin(0, first, last);
+      else records.columns[i]!.set(column.subarray(first, last));
     }
+    this.#last -= first;
     this.#first = 0;
-    this.#last = count;
+    if (isHalfFree) return;
+    this.#records = records;
+    if (old.size > 0) poolOf(old.size).give(old);
   }
 
-  /** Moves `count` records to new columns of `size`. */
-  #resize(size: number, count: number): void {
-    const from = this.#first;
-    const grown = <T extends Uint8Array | Uint32Array | Float64Array>(column: T, next: T): T => {
-      next.set(column.subarray(from, from + count));
-      return next;
-    };
-    this.#starts = grown(this.#starts, new Uint32Array(size));
-    this.#ends = grown(this.#ends, new Uint32Array(size));
-    this.#marks = grown(this.#marks, new Uint8Array(size));
-    this.#sentAt = grown(this.#sentAt, new Float64Array(size));
-    this.#delivered = grown(this.#delivered, new Float64Array(size));
-    this.#deliveredAt = grown(this.#deliveredAt, new Float64Array(size));
-    this.#firstSentAt = grown(this.#firstSentAt, new Float64Array(size));
-    this.#columns = [
-      this.#starts,
-      this.#ends,
-      this.#marks,
-      this.#sentAt,
-      this.#delivered,
-      this.#deliveredAt,
-      this.#firstSentAt,
-    ];
+  #giveBack(): void {
+    this.#first = this.#last = 0;
+    if (this.#records.size > 0) poolOf(this.#records.size).give(this.#records);
+    this.#records = NO_RECORDS;
   }
 }

@@ -31,8 +31,8 @@ interface Remembered {
 /** Lengths in bytes, times in milliseconds, unless said otherwise. */
 export class Cubic extends WindowControl {
   readonly name = "cubic";
-  /** For the first slow start; then gone. */
-  #hystart: HyStart | null = new HyStart();
+  /** For the first slow start, from when the window is first the limit; then gone. */
+  #hystart: HyStart | null = null;
   /** W_max: the window before the last loss, or less (fast convergence); 0: there was none. */
   #wMax = 0;
   /** cwnd_prior: the window when ssthresh was set last. */
@@ -72,8 +72,7 @@ export class Cubic extends WindowControl {
 
   /** §4.10. */
   #slowStart(sample: AckSample): void {
-    const hystart = this.ssthresh === Infinity ? this.#hystart : null;
-    if (hystart === null) {
+    if (this.ssthresh !== Infinity) {
       if (!sample.windowLimited) return;
       // After a timeout an acknowledgement may cover what had arrived long before (RFC 3465 §2.3).
       const growth = sample.inRecovery
@@ -82,6 +81,8 @@ export class Cubic extends WindowControl {
       this.cwnd = Math.min(this.cwnd + growth, this.ssthresh);
       return;
     }
+    if (this.#hystart === null && !sample.windowLimited) return;
+    const hystart = this.#hystart ??= new HyStart();
     const growth = hystart.onAck(sample, this.mss);
     if (sample.windowLimited) this.cwnd += growth;
     if (!hystart.isOver) return;
