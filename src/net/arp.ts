@@ -101,7 +101,6 @@ class Claim implements Timed {
   defendedAt = -Infinity;
   deadline = Infinity;
   heapIndex = -1;
-  heapKey = 0;
 
   constructor(address: IpAddress, phase: typeof PROBING | typeof ANNOUNCING) {
     this.address = address.clone();

@@ -59,7 +59,6 @@ export class Neighbor implements Timed {
   since = Infinity;
   deadline = Infinity;
   heapIndex = -1;
-  heapKey = 0;
   /** For {@linkcode NeighborTable} alone, as the next two. */
   readonly hash: number;
   hashNext: Neighbor | null = null;

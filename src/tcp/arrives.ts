@@ -254,7 +254,7 @@ function establish(tcb: Tcb, seg: Segment, now: number): void {
   const { listener, snd } = tcb;
   const isEarly = tcb.fastOpen !== null && tcb.fastOpen.isEarly;
   if (listener !== null) {
-    listener.halfOpen--;
+    listener.opening.delete(tcb);
     if (!isEarly) listener.queue.push(tcb);
     endEarly(tcb, listener, false);
   } else if (tcb.fastOpen !== null) {

@@ -14,7 +14,7 @@ import { stopTimers } from "./timers.ts";
 export function closeConnection(tcb: Tcb, reason: CloseReason): void {
   const { counters } = tcb.context;
   if (tcb.state === State.SYN_RECEIVED && tcb.listener !== null) {
-    tcb.listener.halfOpen--;
+    tcb.listener.opening.delete(tcb);
     endEarly(tcb, tcb.listener, reason === CloseReason.REFUSED);
   }
   stopTimers(tcb);

@@ -11,7 +11,7 @@ import type { Tcb } from "./tcb.ts";
 /** A port in LISTEN, with the connections that nobody has accepted yet. */
 export class Listener {
   /** Connections in SYN_RECEIVED: as many as the backlog at most. */
-  halfOpen = 0;
+  readonly opening: Set<Tcb> = new Set();
   /** The accept queue: established connections, oldest first, as many as the backlog at most. */
   readonly queue: Tcb[] = [];
   /** Of these, connections that Fast Open has given to the user already (RFC 7413 §5.1). */
@@ -22,6 +22,8 @@ export class Listener {
   cookiesUntil = -Infinity;
   /** What its connections begin with. */
   options: ConnectionOptions = NO_OPTIONS;
+  /** Our address of the last connection, which others share. */
+  #local: IpAddress | null = null;
 
   /**
    * @param address The address that it listens on; `null` for all of ours.
@@ -41,9 +43,20 @@ export class Listener {
     return this.queue.length >= this.backlog;
   }
 
+  /** How many connections are half open. */
+  get halfOpen(): number {
+    return this.opening.size;
+  }
+
   /** Whether another half-open connection would be too many. */
   get isHalfOpenFull(): boolean {
     return this.halfOpen >= this.backlog;
+  }
+
+  /** A copy of `address`, one of ours, that may be kept: mostly the same for all connections. */
+  keep(address: IpAddress): IpAddress {
+    if (this.#local === null || !this.#local.equals(address)) this.#local = address.clone();
+    return this.#local;
   }
 
   /** Takes the oldest established connection; `undefined` when there is none. */

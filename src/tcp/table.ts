@@ -19,9 +19,14 @@ export interface Ends<T> {
   hashNext: T | null;
 }
 
-/** A chained hash table, with a seed so that nobody outside can aim at one bucket. */
+/**
+ * A chained hash table, with a seed so that nobody outside can aim at one bucket. It grows by one
+ * bucket with each connection (linear hashing), so that none has to wait for all others to be moved.
+ */
 export class ConnectionTable<T extends Ends<T>> {
   #buckets: (T | null)[] = new Array(SMALLEST).fill(null);
+  /** Of a hash, the bits that tell the bucket; where there is none yet, all but the highest do. */
+  #mask = SMALLEST - 1;
   #seed: number;
   #size = 0;
 
@@ -63,7 +68,7 @@ export class ConnectionTable<T extends Ends<T>> {
   remove(item: T): void {
     let at = this.#first(item.hash);
     if (at === item) {
-      this.#buckets[item.hash & (this.#buckets.length - 1)] = item.hashNext;
+      this.#buckets[this.#bucketOf(item.hash)] = item.hashNext;
     } else {
       while (at !== null && at.hashNext !== item) at = at.hashNext;
       if (at === null) return;
@@ -80,20 +85,35 @@ export class ConnectionTable<T extends Ends<T>> {
     }
   }
 
+  #bucketOf(hash: number): number {
+    const index = hash & this.#mask;
+    return index < this.#buckets.length ? index : index & (this.#mask >>> 1);
+  }
+
   /** The head of the chain that a connection with this hash is in. */
   #first(hash: number): T | null {
-    return this.#buckets[hash & (this.#buckets.length - 1)]!;
+    return this.#buckets[this.#bucketOf(hash)]!;
   }
 
   #link(item: T): void {
-    item.hashNext = this.#first(item.hash);
-    this.#buckets[item.hash & (this.#buckets.length - 1)] = item;
+    const bucket = this.#bucketOf(item.hash);
+    item.hashNext = this.#buckets[bucket]!;
+    this.#buckets[bucket] = item;
   }
 
+  /** Adds a bucket, and moves what belongs there: all of it is in one other. */
   #grow(): void {
-    const all = [...this];
-    this.#buckets = new Array(this.#buckets.length * 2).fill(null);
-    for (const item of all) this.#link(item);
+    const added = this.#buckets.length;
+    if (added > this.#mask) this.#mask = 2 * this.#mask + 1;
+    const parted = added & (this.#mask >>> 1);
+    let item: T | null = this.#buckets[parted]!;
+    this.#buckets[parted] = null;
+    this.#buckets.push(null);
+    while (item !== null) {
+      const next: T | null = item.hashNext;
+      this.#link(item);
+      item = next;
+    }
   }
 
   #hash(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): number {

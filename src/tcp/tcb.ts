@@ -285,7 +285,6 @@ export class Tcb implements Timed, Ends<Tcb> {
   pmtuRaiseAt = Infinity;
   deadline = Infinity;
   heapIndex = -1;
-  heapKey = 0;
 
   user: TcpUser = NO_USER;
   /** Bits of {@linkcode Signal}. */

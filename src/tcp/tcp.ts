@@ -163,12 +163,19 @@ export class Tcp implements TcpContext, ErrorReceiver {
     if (!quotesFlight(tcb, error)) return Drop.ICMP_BAD_SEQUENCE;
     if (error.kind !== ErrorKind.TOO_BIG) return takeError(tcb, error);
     const { mtu, length } = error;
+    const known = this.network.maxMessage(tcb.remote, now);
     if (!this.network.tooBig(tcb.remote, mtu, length, now)) return Drop.ICMP_BAD_MTU;
-    // It holds for all connections to there (RFC 1191 §5).
-    for (const other of this.#table) if (other.remote.equals(remote)) pathHasShrunk(other, now);
+    pathHasShrunk(tcb, now);
+    // It holds for all connections to there (RFC 1191 §5), which hear of it once: of many segments
+    // that were too big each draws an error.
+    if (this.network.maxMessage(tcb.remote, now) < known) this.#shrinkAll(remote, now);
     if (quotedSeq(error) === tcb.snd.una) resendLong(tcb); // RFC 1191 §6.4
     this.touch(tcb);
     return Drop.NONE;
+  }
+
+  #shrinkAll(remote: IpAddress, now: number): void {
+    for (const tcb of this.#table) if (tcb.remote.equals(remote)) pathHasShrunk(tcb, now);
   }
 
   /**
@@ -256,7 +263,7 @@ export class Tcp implements TcpContext, ErrorReceiver {
     this.#table.add(tcb);
     tcb.state = State.LISTEN;
     setState(tcb, State.SYN_RECEIVED);
-    listener.halfOpen++;
+    listener.opening.add(tcb);
     this.counters.tcpSynCookiesAccepted++;
     this.counters.tcpPassiveOpens++;
     arrives(tcb, seg, now);
@@ -267,7 +274,7 @@ export class Tcp implements TcpContext, ErrorReceiver {
     const { source, destination } = seg.packet;
     return new Tcb(
       this,
-      destination.clone(),
+      listener.keep(destination),
       seg.destinationPort,
       source.clone(),
       seg.sourcePort,
@@ -288,7 +295,7 @@ export class Tcp implements TcpContext, ErrorReceiver {
       this.#fastOpenServer.onSyn(tcb, listener, seg, fastOpenPending, now);
     }
     this.#start(tcb, State.SYN_RECEIVED, now);
-    listener.halfOpen++;
+    listener.opening.add(tcb);
     this.counters.tcpPassiveOpens++;
     if (tcb.fastOpen?.isEarly) openEarly(tcb, listener, seg, now);
   }
@@ -333,9 +340,7 @@ export class Tcp implements TcpContext, ErrorReceiver {
   /** Stops listening; connections that nobody has accepted are reset. */
   unlisten(listener: Listener, now: number): void {
     this.#listeners.remove(listener);
-    const waiting = [...this.#table].filter((tcb) =>
-      tcb.listener === listener && tcb.state === State.SYN_RECEIVED && !tcb.fastOpen?.isEarly
-    );
+    const waiting = [...listener.opening].filter((tcb) => !tcb.fastOpen?.isEarly);
     for (const tcb of [...waiting, ...listener.queue]) this.abort(tcb, now);
     listener.queue.length = 0;
   }

@@ -5,7 +5,6 @@ import { withSeed } from "../random.ts";
 class Item implements Timed {
   deadline = Infinity;
   heapIndex = -1;
-  heapKey = 0;
   constructor(readonly name: string) {}
 }
 

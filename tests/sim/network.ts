@@ -59,7 +59,6 @@ const MARGIN = 64;
 class Delivery implements Timed {
   deadline = Infinity;
   heapIndex = -1;
-  heapKey = 0;
   order = 0;
   to!: Host;
   packet: Packet = new Packet(new Uint8Array(0));
