@@ -405,7 +405,7 @@ export class TcpConn implements AsyncDisposable {
    * @throws {Deno.errors.BadResource} If this side has closed the connection.
    */
   setTtl(ttl: number): void {
-    this.#live().tcb.sendOptions.ttl = checkTtl(ttl);
+    this.#live().tcb.ttl = checkTtl(ttl);
   }
 
   /** All that is known of the connection at the moment; of a closed one, what was known last. */

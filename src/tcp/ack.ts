@@ -10,6 +10,7 @@ import { ECE } from "../wire/tcp.ts";
 import { tuneSendBuffer } from "./autotune.ts";
 import { AckSample } from "./congestion/congestion.ts";
 import { congestionEchoed } from "./ecn.ts";
+import { ProportionalRateReduction } from "./prr.ts";
 import { DUP_THRESH } from "./rack.ts";
 import {
   beginRecovery,
@@ -100,7 +101,7 @@ export function acknowledged(tcb: Tcb, seg: Segment, now: number): void {
 /** Takes the window that the peer offers. */
 export function updateSendWindow(tcb: Tcb, seg: Segment): void {
   const { snd, board } = tcb;
-  snd.wnd = seg.wnd * 2 ** tcb.sendScale;
+  snd.wnd = seg.wnd << tcb.sendScale;
   snd.wl2 = seg.ack;
   if (snd.wnd > snd.maxWnd) snd.maxWnd = snd.wnd;
   if (snd.wnd > 0 && tcb.persistAt !== Infinity) {
@@ -316,7 +317,7 @@ function countLost(tcb: Tcb, before: number): void {
 /** Whether the segment only says again what the last one said. Answers to probes don't count. */
 function repeatsLast(tcb: Tcb, seg: Segment): boolean {
   return tcb.persistAt === Infinity && seg.length === 0 &&
-    seg.wnd * 2 ** tcb.sendScale === tcb.snd.wnd;
+    (seg.wnd << tcb.sendScale) === tcb.snd.wnd;
 }
 
 /**
@@ -354,14 +355,14 @@ function firstIsLost(tcb: Tcb): void {
 
 /** Begins recovery if something was lost; then the congestion window follows from all of it. */
 function adjustWindow(tcb: Tcb, acked: number, now: number): void {
-  const { board, congestion, recovery: r, prr } = tcb;
+  const { board, congestion, recovery: r } = tcb;
   let begins = false;
   if (sample.lost > 0 && r.phase === Phase.OPEN) {
     begins = true;
     tcb.context.counters.tcpFastRetransmits++;
     beginRecovery(tcb, Phase.RECOVERY);
     r.noDupsBefore = seqAdd(r.point, 1);
-    prr.begin(board.bytes);
+    tcb.prr = new ProportionalRateReduction(board.bytes);
     // What is lost within a window that ECN has reduced already is the same congestion.
     if (tcb.ecn === null || tcb.ecn.isSettled(tcb.snd.una)) {
       congestion.onLoss(Math.min(congestion.cwnd, board.bytes), now);
@@ -383,7 +384,7 @@ function adjustWindow(tcb: Tcb, acked: number, now: number): void {
     const safe = acked > 0 && sample.lost === 0;
     // Without SACK, a partial acknowledgement has the next hole filled at once (RFC 6582 §3.2).
     const forced = begins || (!tcb.sackPermitted && acked > 0);
-    congestion.cwnd = prr.window(
+    congestion.cwnd = tcb.prr!.window(
       sample.delivered,
       board.pipe,
       congestion.ssthresh,

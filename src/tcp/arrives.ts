@@ -8,12 +8,14 @@ import { Drop } from "../wire/drop.ts";
 import { seqAdd, seqDiff, seqGt, seqLe } from "../wire/seq.ts";
 import { ACK, CWR, ECE, FIN, RST, SYN } from "../wire/tcp.ts";
 import { acknowledged, updateSendWindow } from "./ack.ts";
+import { ReceiveTuner } from "./autotune.ts";
 import { challenge } from "./challenge.ts";
 import { closeConnection, enterTimeWait } from "./close.ts";
 import { answerEcn, ECN_MASK, noteCongestion, settleEcn } from "./ecn.ts";
 import { heard } from "./keep_alive.ts";
 import { sendAck, sendReset, sendSyn } from "./output.ts";
 import { resetReply } from "./replies.ts";
+import { sackReporter } from "./sack.ts";
 import { settleOptions } from "./settle.ts";
 import { endEarly, mostAcknowledged, settleSynText } from "./fast_open.ts";
 import type { Listener } from "./listener.ts";
@@ -152,7 +154,7 @@ function checkSequence(tcb: Tcb, seg: Segment, now: number): boolean {
 /** Text that has been acknowledged has come once more: the next acknowledgement says so. */
 function noteDuplicate(tcb: Tcb, seg: Segment): void {
   const end = seqAdd(seg.seq, seg.textLength);
-  if (seg.textLength > 0 && seqLe(end, tcb.rcv.nxt)) tcb.sack.onDuplicate(seg.seq, end);
+  if (seg.textLength > 0 && seqLe(end, tcb.rcv.nxt)) sackReporter(tcb).onDuplicate(seg.seq, end);
 }
 
 function isAcceptable(tcb: Tcb, seg: Segment): boolean {
@@ -344,11 +346,12 @@ function acceptText(tcb: Tcb, seg: Segment, now: number): boolean {
   const { bytes } = seg.packet;
   const at = seg.textAt + skip;
   const end = seqAdd(start, length);
-  if (tcb.sack.onText(assembler, rcv.nxt, seg.seq, end)) tcb.ackNow = true;
+  const isPlain = seg.seq === rcv.nxt && assembler.count === 0;
+  if (!isPlain && sackReporter(tcb).onText(assembler, rcv.nxt, seg.seq, end)) tcb.ackNow = true;
   if (gap > 0) {
     context.counters.tcpOutOfOrder++;
     if (assembler.add(start, end)) {
-      tcb.sack.onWaiting(assembler, start);
+      sackReporter(tcb).onWaiting(assembler, start);
       receiveBuffer.place(gap, bytes, at, at + length);
     } else {
       context.counters.drop(Drop.TCP_NO_ROOM);
@@ -356,7 +359,7 @@ function acceptText(tcb: Tcb, seg: Segment, now: number): boolean {
     sendAck(tcb, now);
     return true;
   }
-  if (tcb.tunesReceive) tcb.receiveTuner.onText(tcb, seg.options, now);
+  if (tcb.tunesReceive) (tcb.receiveTuner ??= new ReceiveTuner()).onText(tcb, seg.options, now);
   receiveBuffer.write(bytes, at, at + length);
   let next = end;
   if (assembler.count > 0) {

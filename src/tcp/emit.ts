@@ -25,6 +25,8 @@ import { ECT_0 } from "./ecn.ts";
 import { MAX_WINDOW, type Tcb } from "./tcb.ts";
 
 const header = new TcpHeader();
+/** How the segment travels that is being sent. */
+const sendOptions = { ttl: 0, tos: 0, dontFragment: true };
 
 /** Up to here, text is cheaper copied behind its header than gathered by the link, in bytes. */
 const COPY_LIMIT = 512;
@@ -68,7 +70,8 @@ export function sendSegment(
     tcb.traffic.bytesSent += length;
     tcb.textSentAt = now;
   }
-  const { ecn, sendOptions } = tcb;
+  const { ecn } = tcb;
+  sendOptions.ttl = tcb.ttl;
   sendOptions.tos = tcb.tos;
   if (ecn !== null && (flags & (SYN | RST)) === 0) {
     if (ecn.echoes) flags |= ECE;
@@ -120,7 +123,8 @@ export function windowField(tcb: Tcb, flags: number): number {
 
 /** Bytes that SACK blocks will take of the next segment: they come at the expense of its text. */
 export function sackRoom(tcb: Tcb): number {
-  return tcb.sackPermitted && tcb.sack.isNeeded(tcb.assembler) ? MAX_SACK_LENGTH : 0;
+  const { sack } = tcb;
+  return sack !== null && tcb.sackPermitted && sack.isNeeded(tcb.assembler) ? MAX_SACK_LENGTH : 0;
 }
 
 const MAX_SACK_LENGTH = MAX_OPTIONS_LENGTH - TIMESTAMPS_OPTION_LENGTH;
@@ -138,16 +142,16 @@ function writeOptions(
   length: number,
   now: number,
 ): number {
-  const { timestamps } = tcb;
+  const { timestamps, sack } = tcb;
   if ((flags & SYN) !== 0) return writeSynOptions(tcb, view, at, flags, now);
   if (timestamps.enabled) { // RFC 7323 §3.2, and §5.2 for a RST
     at += writeTimestamps(view, at, timestamps.value(now), timestamps.recent);
   }
-  if (tcb.sackPermitted && tcb.sack.isNeeded(tcb.assembler)) {
+  if (sack !== null && tcb.sackPermitted && sack.isNeeded(tcb.assembler)) {
     const most = timestamps.enabled ? MAX_SACK_BLOCKS - 1 : MAX_SACK_BLOCKS;
     // What is sent again may be too long for them all.
     const blocks = Math.min(most, (tcb.mss - length - 4) >> 3);
-    if (blocks > 0) at += writeSack(view, at, tcb.sack.edges, tcb.sack.fill(tcb.assembler, blocks));
+    if (blocks > 0) at += writeSack(view, at, sack.edges, sack.fill(tcb.assembler, blocks));
   }
   return at;
 }

@@ -116,7 +116,7 @@ export interface TcpInfo {
 
 /** What can be told of a connection at `now`. */
 export function tcpInfo(tcb: Tcb, now: number): TcpInfo {
-  const { board, congestion, rack, rate, rtt, snd, rcv, traffic, sendOptions } = tcb;
+  const { board, congestion, rack, rate, rtt, snd, rcv, traffic } = tcb;
   return {
     state: STATE_NAMES[stateOf(tcb)]!,
     softError: nameOf(SoftError, tcb.softError),
@@ -149,7 +149,7 @@ export function tcpInfo(tcb: Tcb, now: number): TcpInfo {
       windowScale: tcb.scales ? { send: tcb.sendScale, receive: tcb.receiveScale } : null,
     },
     tos: { send: tcb.tos, receive: tcb.receivedTos },
-    ttl: sendOptions.ttl,
+    ttl: tcb.ttl,
     traffic: { ...traffic },
     buffers: {
       send: { length: tcb.sendBuffer.length, capacity: tcb.sendBuffer.capacity },

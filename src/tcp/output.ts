@@ -69,7 +69,7 @@ function resend(tcb: Tcb, index: number, now: number): void {
   const text = fin ? length - 1 : length;
   tcb.rate.onSent(board, index, now);
   tcb.recovery.onResent(tcb.timestamps.value(now));
-  tcb.prr.onSent(length);
+  if (tcb.prr !== null) tcb.prr.onSent(length);
   countRepeated(tcb, text);
   sendSegment(tcb, board.start(index), text, ACK | (fin ? FIN : 0), now);
   onSent(tcb, length, now);
@@ -180,7 +180,7 @@ function sendFresh(tcb: Tcb, length: number, fin: boolean, now: number): void {
   const end = seqAdd(start, length + (fin ? 1 : 0));
   const index = board.push(start, end);
   tcb.rate.onSent(board, index, now);
-  tcb.prr.onSent(length);
+  if (tcb.prr !== null) tcb.prr.onSent(length);
   if (fin) tcb.finSent = true;
   tcb.corkAt = Infinity;
   const segmentSize = length > tcb.mss && tcb.plpmtud === null ? tcb.mss : 0;

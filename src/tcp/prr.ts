@@ -5,16 +5,14 @@
  * @module
  */
 
-/** Its variables (§3). Lengths in bytes. */
+/** Its variables (§3), in one recovery. Lengths in bytes. */
 export class ProportionalRateReduction {
   #delivered = 0;
   #out = 0;
-  #recoverFlight = 1;
+  #recoverFlight: number;
 
   /** Recovery begins, with `flight` bytes between SND.UNA and SND.NXT. */
-  begin(flight: number): void {
-    this.#delivered = 0;
-    this.#out = 0;
+  constructor(flight: number) {
     this.#recoverFlight = Math.max(flight, 1);
   }
 

@@ -15,6 +15,14 @@ export const DUP_THRESH = 3;
 /** How long the smallest round trip counts, in milliseconds. */
 const MIN_RTT_WINDOW = 300_000;
 
+/** Of the acknowledgement that is being worked through. */
+const current = {
+  /** The highest sequence number delivered before it. */
+  fack: 0,
+  /** When the newest of what it delivers was sent. */
+  newestSentAt: -Infinity,
+};
+
 /** RACK's variables of one connection (§5.3). Times in milliseconds. */
 export class Rack {
   /** Smallest round-trip time of late; `Infinity` before the first. */
@@ -25,11 +33,8 @@ export class Rack {
   endSeq = 0;
   /** Its round-trip time. */
   rtt = 0;
-  /** The highest sequence number delivered so far, and before the current acknowledgement. */
+  /** The highest sequence number delivered so far. */
   fack = 0;
-  #priorFack = 0;
-  /** When the newest of what the current acknowledgement delivers was sent. */
-  #newestSentAt = -Infinity;
   reorderingSeen = false;
   #reoWndMult = 1;
   #reoWndPersist = 0;
@@ -46,8 +51,8 @@ export class Rack {
 
   /** An acknowledgement is about to be worked through. */
   begin(): void {
-    this.#priorFack = this.fack;
-    this.#newestSentAt = -Infinity;
+    current.fack = this.fack;
+    current.newestSentAt = -Infinity;
   }
 
   /**
@@ -66,11 +71,11 @@ export class Rack {
     const repeated = (board.marks(index) & Mark.REPEATED) !== 0;
     if (seqGt(end, this.fack)) this.fack = end;
     // What one acknowledgement reports has no order: blocks come before what is below them.
-    if (!repeated && seqLt(end, this.#priorFack)) this.reorderingSeen = true;
+    if (!repeated && seqLt(end, current.fack)) this.reorderingSeen = true;
     // What was sent again sooner ago than any round trip was not in vain: the first has arrived.
     if (repeated && (byEarlier || now - sentAt < this.minRtt)) return;
-    if (sentAt >= this.#newestSentAt) {
-      this.#newestSentAt = sentAt;
+    if (sentAt >= current.newestSentAt) {
+      current.newestSentAt = sentAt;
       this.rtt = now - sentAt;
     }
     if (!isLater(sentAt, end, this.xmitAt, this.endSeq)) return;

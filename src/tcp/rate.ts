@@ -8,6 +8,16 @@
 import type { AckSample } from "./congestion/congestion.ts";
 import { Mark, type Scoreboard } from "./scoreboard.ts";
 
+/** What was noted when the newest segment was sent that the current acknowledgement covers. */
+const newest = {
+  delivered: 0,
+  /** -1: it covers none. */
+  deliveredAt: -1,
+  firstSentAt: 0,
+  sentAt: 0,
+  appLimited: false,
+};
+
 /** Counts deliveries. Times in ms, lengths in bytes. */
 export class DeliveryRate {
   /** Delivered so far. */
@@ -20,12 +30,6 @@ export class DeliveryRate {
   appLimitedUntil = 0;
   /** The newest sample, in bytes per ms. */
   rate = 0;
-  // Of the newest segment that the current acknowledgement covers:
-  #priorDelivered = 0;
-  #priorDeliveredAt = -1;
-  #priorFirstSentAt = 0;
-  #sentAt = 0;
-  #appLimited = false;
 
   /** A segment is being sent, the first time or again. */
   onSent(board: Scoreboard, index: number, now: number): void {
@@ -47,7 +51,7 @@ export class DeliveryRate {
 
   /** An acknowledgement is about to be worked through. */
   begin(): void {
-    this.#priorDeliveredAt = -1;
+    newest.deliveredAt = -1;
   }
 
   /** A record was delivered, cumulatively or by SACK, for the first time. */
@@ -56,14 +60,14 @@ export class DeliveryRate {
     this.deliveredAt = now;
     const before = board.deliveredBefore(index);
     const sentAt = board.sentAt(index);
-    const newer = this.#priorDeliveredAt < 0 || before > this.#priorDelivered ||
-      (before === this.#priorDelivered && sentAt > this.#sentAt);
+    const newer = newest.deliveredAt < 0 || before > newest.delivered ||
+      (before === newest.delivered && sentAt > newest.sentAt);
     if (!newer) return;
-    this.#priorDelivered = before;
-    this.#priorDeliveredAt = board.deliveredAt(index);
-    this.#priorFirstSentAt = board.firstSentAt(index);
-    this.#sentAt = sentAt;
-    this.#appLimited = (board.marks(index) & Mark.APP_LIMITED) !== 0;
+    newest.delivered = before;
+    newest.deliveredAt = board.deliveredAt(index);
+    newest.firstSentAt = board.firstSentAt(index);
+    newest.sentAt = sentAt;
+    newest.appLimited = (board.marks(index) & Mark.APP_LIMITED) !== 0;
     this.firstSentAt = sentAt;
   }
 
@@ -72,15 +76,15 @@ export class DeliveryRate {
     if (this.appLimitedUntil > 0 && this.delivered > this.appLimitedUntil) this.appLimitedUntil = 0;
     sample.totalDelivered = this.delivered;
     sample.deliveryRate = 0;
-    if (this.#priorDeliveredAt < 0) return;
-    sample.priorDelivered = this.#priorDelivered;
-    sample.appLimited = this.#appLimited;
-    const sendTime = this.#sentAt - this.#priorFirstSentAt;
-    const ackTime = this.deliveredAt - this.#priorDeliveredAt;
+    if (newest.deliveredAt < 0) return;
+    sample.priorDelivered = newest.delivered;
+    sample.appLimited = newest.appLimited;
+    const sendTime = newest.sentAt - newest.firstSentAt;
+    const ackTime = this.deliveredAt - newest.deliveredAt;
     const interval = Math.max(sendTime, ackTime);
     // Shorter than any round trip: a burst of acknowledgements, not a rate.
     if (interval <= 0 || interval < minRtt) return;
-    sample.deliveryRate = (this.delivered - this.#priorDelivered) / interval;
+    sample.deliveryRate = (this.delivered - newest.delivered) / interval;
     if (!sample.appLimited || sample.deliveryRate > this.rate) this.rate = sample.deliveryRate;
   }
 }

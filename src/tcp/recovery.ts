@@ -94,6 +94,7 @@ export function endRecovery(tcb: Tcb, now: number): void {
   r.phase = Phase.OPEN;
   r.frto = Frto.OFF;
   r.dupAcks = 0;
+  tcb.prr = null;
   tcb.rack.onRecovered();
 }
 
@@ -123,6 +124,7 @@ export function undo(tcb: Tcb, now: number): void {
   r.canUndo = false;
   r.frto = Frto.OFF;
   r.dupAcks = 0;
+  tcb.prr = null;
   tcb.timeouts = 0;
 }
 

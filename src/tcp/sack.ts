@@ -8,6 +8,7 @@ import type { Assembler } from "../base/assembler.ts";
 import { Pool } from "../base/pool.ts";
 import { seqAdd, seqGe, seqGt, seqLe, seqLt } from "../wire/seq.ts";
 import { MAX_SACK_BLOCKS } from "../wire/tcp_options.ts";
+import type { Tcb } from "./tcb.ts";
 
 /** Blocks for one acknowledgement, whose ever it is: they are written at once. */
 const edges = new Uint32Array(2 * MAX_SACK_BLOCKS);
@@ -118,6 +119,11 @@ export class SackReporter {
     edges[2 * count + 1] = assembler.end(range);
     return count + 1;
   }
+}
+
+/** The connection's, made when it is first needed. */
+export function sackReporter(tcb: Tcb): SackReporter {
+  return tcb.sack ??= new SackReporter();
 }
 
 /** The range that holds `seq`, or -1. */

@@ -20,14 +20,14 @@ import { type ConnectionOptions, NO_OPTIONS } from "./connection_options.ts";
 import { type Ecn, ECN_MASK, type EcnMode } from "./ecn.ts";
 import type { KeepAlive } from "./keep_alive.ts";
 import type { Listener } from "./listener.ts";
-import { ReceiveTuner } from "./autotune.ts";
+import type { ReceiveTuner } from "./autotune.ts";
 import type { Plpmtud } from "./plpmtud.ts";
-import { ProportionalRateReduction } from "./prr.ts";
+import type { ProportionalRateReduction } from "./prr.ts";
 import { Rack } from "./rack.ts";
 import { DeliveryRate } from "./rate.ts";
 import { Recovery } from "./recovery.ts";
 import { RttEstimator } from "./rtt.ts";
-import { SackReporter } from "./sack.ts";
+import type { SackReporter } from "./sack.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { State } from "./state.ts";
 import type { Ends } from "./table.ts";
@@ -204,7 +204,8 @@ export class Tcb implements Timed, Ends<Tcb> {
   readonly board: Scoreboard = new Scoreboard();
   readonly recovery: Recovery = new Recovery();
   readonly rack: Rack = new Rack();
-  readonly prr: ProportionalRateReduction = new ProportionalRateReduction();
+  /** In fast recovery. */
+  prr: ProportionalRateReduction | null = null;
   readonly rate: DeliveryRate = new DeliveryRate();
   /** May be replaced until the connection is established. */
   congestion: CongestionControl;
@@ -227,12 +228,14 @@ export class Tcb implements Timed, Ends<Tcb> {
   receiveScale: number;
   /** Whether both sides take SACK (RFC 2018 §2). */
   sackPermitted = false;
-  readonly sack: SackReporter = new SackReporter();
+  /** Null until something has come out of order, or twice. */
+  sack: SackReporter | null = null;
   readonly timestamps: Timestamps = new Timestamps();
   /** Whether the buffers grow with the path; not if the user has set their sizes. */
   tunesReceive: boolean;
   tunesSend: boolean;
-  readonly receiveTuner: ReceiveTuner = new ReceiveTuner();
+  /** Null until the first text arrives. */
+  receiveTuner: ReceiveTuner | null = null;
 
   readonly traffic: Traffic = new Traffic();
 
@@ -257,10 +260,10 @@ export class Tcb implements Timed, Ends<Tcb> {
   softError: SoftError = SoftError.NONE;
   /** User's choice: the Diffserv field, in the upper six bits; the lower two are 0 (MUST-48). */
   tos: number;
-  /** The last one received, placed likewise (MAY-9). */
+  /** User's choice: time to live of segments; 0: the default of IP. */
+  ttl: number;
+  /** The last Diffserv field received, placed likewise (MAY-9). */
   receivedTos = 0;
-  /** How segments travel; `tos` is set for each. */
-  readonly sendOptions: { ttl: number; tos: number; readonly dontFragment: boolean };
   readonly ecnMode: EcnMode;
   /** Null unless both sides have agreed on it. */
   ecn: Ecn | null = null;
@@ -330,7 +333,7 @@ export class Tcb implements Timed, Ends<Tcb> {
     this.tos = (options.tos ?? 0) & ~ECN_MASK;
     this.ecnMode = options.ecn ?? config.ecn;
     this.maxSegment = options.maxSegment ?? MAX_SEGMENT;
-    this.sendOptions = { ttl: options.ttl ?? config.ttl, tos: this.tos, dontFragment: true };
+    this.ttl = options.ttl ?? config.ttl;
     this.userTimeout = config.userTimeout;
     this.receiveScale = config.windowScaling ? scaleFor(config.receiveBufferMax) : 0;
     this.rcv.wnd = receiveBuffer;

@@ -474,7 +474,7 @@ export class Tcp implements TcpContext, ErrorReceiver {
    */
   receiveText(tcb: Tcb, target: Uint8Array, now: number): number {
     const n = tcb.receiveBuffer.read(tcb.urgent === null ? target : upToMark(tcb, target));
-    if (n > 0 && tcb.tunesReceive) tcb.receiveTuner.onTaken(tcb, n, now);
+    if (n > 0 && tcb.receiveTuner !== null) tcb.receiveTuner.onTaken(tcb, n, now);
     if (n > 0 && openWindow(tcb) && tcb.state >= State.ESTABLISHED && !peerHasClosed(tcb.state)) {
       tcb.ackNow = true;
       this.touch(tcb);

@@ -667,7 +667,7 @@ class Run {
     },
     /** tos N, ttl N: of what is sent from now on. */
     tos: ([tos]) => void (this.#need().tos = Number(tos)),
-    ttl: ([ttl]) => void (this.#need().sendOptions.ttl = Number(ttl)),
+    ttl: ([ttl]) => void (this.#need().ttl = Number(ttl)),
     /** userTimeout SECONDS */
     userTimeout: ([seconds]) =>
       this.#stack.tcp.setUserTimeout(this.#need(), Number(seconds) * 1000),

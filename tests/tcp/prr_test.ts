@@ -12,8 +12,7 @@ Deno.test("PRR sends what RFC 6937 §3 computes, for any course of deliveries an
       const mss = random.between(100, 1500);
       const recoverFs = mss * random.between(2, 100);
       const ssthresh = Math.max(2 * mss, Math.floor(recoverFs * random.pick([0.5, 0.7])));
-      const prr = new ProportionalRateReduction();
-      prr.begin(recoverFs);
+      const prr = new ProportionalRateReduction(recoverFs);
       let pipe = recoverFs - mss;
       let prrDelivered = 0;
       let prrOut = 0;
@@ -47,8 +46,7 @@ Deno.test("without further losses PRR ends at the threshold, within a segment (R
     const mss = 1000;
     const flight = segments * mss;
     const ssthresh = flight / 2;
-    const prr = new ProportionalRateReduction();
-    prr.begin(flight);
+    const prr = new ProportionalRateReduction(flight);
     let pipe = flight - mss; // one was lost
     let sent = 0;
     for (let i = 0; i < segments - 1; i++) {

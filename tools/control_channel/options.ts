@@ -196,7 +196,7 @@ const INT_OPTIONS: ReadonlyMap<string, IntOption> = new Map<string, IntOption>([
     set: (options, value) => void (options.ttl = value),
     accepts: (value) => value === -1 || (value >= 1 && value <= 255),
     apply: (options, tcb, { stack }) =>
-      void (tcb.sendOptions.ttl = options.ttl < 0 ? stack.tcp.config.ttl : options.ttl),
+      void (tcb.ttl = options.ttl < 0 ? stack.tcp.config.ttl : options.ttl),
   }],
 ]);
 

@@ -30,7 +30,6 @@ interface Remembered {
 
 /** Lengths in bytes, times in milliseconds, unless said otherwise. */
 export class Cubic extends WindowControl {
-  readonly name = "cubic";
   /** For the first slow start, from when the window is first the limit; then gone. */
   #hystart: HyStart | null = null;
   /** W_max: the window before the last loss, or less (fast convergence); 0: there was none. */
@@ -49,6 +48,10 @@ export class Cubic extends WindowControl {
   #lastAckAt = 0;
   #emptied = false;
   #remembered: Remembered | null = null;
+
+  get name(): string {
+    return "cubic";
+  }
 
   onAck(sample: AckSample): void {
     this.#excludeIdleTime(sample);

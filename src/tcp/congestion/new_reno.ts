@@ -8,9 +8,12 @@ import type { AckSample } from "./congestion.ts";
 import { WindowControl } from "./window.ts";
 
 export class NewReno extends WindowControl {
-  readonly name = "newreno";
   /** Bytes acknowledged in congestion avoidance since the window last grew. */
   #acked = 0;
+
+  get name(): string {
+    return "newreno";
+  }
 
   onAck(sample: AckSample): void {
     if (!sample.windowLimited) return; // RFC 7661: a window that isn't used proves nothing

@@ -13,14 +13,20 @@ export function initialWindow(mss: number): number {
 
 /** A control that halves or so on loss, and grows with each acknowledgement. */
 export abstract class WindowControl implements CongestionControl {
-  abstract readonly name: string;
-  readonly ownsRecovery = false;
-  readonly pacingRate = Infinity;
+  abstract get name(): string;
   cwnd = 0;
   ssthresh = Infinity;
   protected mss = 0;
-  #priorCwnd = 0;
-  #priorSsthresh = Infinity;
+  /** What an undone loss gives back. */
+  #prior: { cwnd: number; ssthresh: number } | null = null;
+
+  get ownsRecovery(): boolean {
+    return false;
+  }
+
+  get pacingRate(): number {
+    return Infinity;
+  }
 
   start(mss: number, synWasLost: boolean, _now: number): void {
     this.mss = mss;
@@ -40,7 +46,7 @@ export abstract class WindowControl implements CongestionControl {
   protected abstract reduced(flight: number, now: number): number;
 
   onLoss(flight: number, now: number): void {
-    this.#remember();
+    this.#prior = { cwnd: this.cwnd, ssthresh: this.ssthresh };
     this.ssthresh = Math.max(Math.floor(this.reduced(flight, now)), 2 * this.mss);
   }
 
@@ -54,8 +60,9 @@ export abstract class WindowControl implements CongestionControl {
   }
 
   undo(_now: number): void {
-    this.cwnd = Math.max(this.cwnd, this.#priorCwnd);
-    this.ssthresh = Math.max(this.ssthresh, this.#priorSsthresh);
+    if (this.#prior === null) return;
+    this.cwnd = Math.max(this.cwnd, this.#prior.cwnd);
+    this.ssthresh = Math.max(this.ssthresh, this.#prior.ssthresh);
   }
 
   /**
@@ -67,10 +74,5 @@ export abstract class WindowControl implements CongestionControl {
     this.ssthresh = Math.max(this.ssthresh, Math.floor(0.75 * this.cwnd));
     for (; idle > rto && this.cwnd > restart; idle -= rto) this.cwnd = Math.floor(this.cwnd / 2);
     this.cwnd = Math.max(this.cwnd, restart);
-  }
-
-  #remember(): void {
-    this.#priorCwnd = this.cwnd;
-    this.#priorSsthresh = this.ssthresh;
   }
 }
