@@ -4,13 +4,21 @@
  * @module
  */
 
+/** What all gates have where nobody waits, so that a quiet one costs little. */
+const NOBODY: (() => void)[] = [];
+
 /** Promises that all resolve when {@linkcode open} is called, and then it is shut again. */
 export class Gate {
-  #waiting: (() => void)[] = [];
+  #waiting = NOBODY;
 
   /** Resolves at the next {@linkcode open}. */
   wait(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => this.#add(resolve));
+  }
+
+  #add(resolve: () => void): void {
+    if (this.#waiting === NOBODY) this.#waiting = [resolve];
+    else this.#waiting.push(resolve);
   }
 
   /** The same, but not for longer than some milliseconds; tells whether it was in time. */
@@ -21,7 +29,7 @@ export class Gate {
     }
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const opened = () => resolve(true);
-    this.#waiting.push(opened);
+    this.#add(opened);
     const timer = setTimeout(() => {
       this.#waiting = this.#waiting.filter((other) => other !== opened);
       resolve(false);
@@ -35,9 +43,9 @@ export class Gate {
 
   /** Lets everybody who waits go on. */
   open(): void {
-    if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
-    this.#waiting = [];
+    if (waiting === NOBODY) return;
+    this.#waiting = NOBODY;
     for (const resolve of waiting) resolve();
   }
 }
