@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Deadlines, type Timed } from "../../src/base/deadlines.ts";
 import { withSeed } from "../random.ts";
 
@@ -89,6 +89,49 @@ Deno.test("Deadlines agrees with a sorted list, for any sequence of calls", () =
         }
         assertEquals(heap.next(), Math.min(...items.map(({ deadline }) => deadline)));
       }
+    }
+  });
+});
+
+/** An item that counts how often it, or another, is put into a place. */
+class Counting implements Timed {
+  static moves = 0;
+  deadline = Infinity;
+  #index = -1;
+
+  get heapIndex(): number {
+    return this.#index;
+  }
+
+  set heapIndex(index: number) {
+    Counting.moves++;
+    this.#index = index;
+  }
+}
+
+Deno.test("Deadlines moves a dozen items at most when one of 100,000 moves, and none when it is pushed back", () => {
+  withSeed(1, (random) => {
+    const heap = new Deadlines<Counting>();
+    const items = Array.from({ length: 100_000 }, () => new Counting());
+    const moves = (call: () => void) => {
+      Counting.moves = 0;
+      call();
+      return Counting.moves;
+    };
+    const set = (item: Counting, deadline: number) => {
+      item.deadline = deadline;
+      return moves(() => heap.update(item));
+    };
+    const bound = 2 + Math.ceil(Math.log(items.length) / Math.log(4));
+    for (const item of items) assert(set(item, 7200 + random.below(7200)) <= bound);
+    for (let i = 0; i < 1000; i++) {
+      const item = random.pick(items);
+      assert(set(item, i) <= bound, "a segment is sent");
+      assertEquals(heap.next(), i);
+      assertEquals(set(item, 20_000 + i), 0, "it is acknowledged");
+      assert(moves(() => heap.next()) <= bound);
+      assert(moves(() => heap.remove(item)) <= bound, "closed");
+      assert(set(item, 20_000 + i) <= bound, "opened");
     }
   });
 });
