@@ -5,7 +5,7 @@
  */
 
 import { FRAME_OVERHEAD } from "../src/phy/device.ts";
-import { LINK_HEADROOM } from "../src/wire/packet.ts";
+import { LINK_HEADROOM, type LinkOffload } from "../src/wire/packet.ts";
 
 /** A descriptor that gives and takes one packet per call. */
 export interface Descriptor {
@@ -20,10 +20,12 @@ export interface Descriptor {
    */
   readonly kind: "file" | "socket";
   /**
-   * Bytes in front of each packet, both ways: 4 for utun's address family, 10 for a packet socket's
+   * Bytes in front of each packet, both ways: 4 for utun's address family, 10 for Linux's
    * `virtio_net_hdr`, 0 for none.
    */
   readonly prefix: 0 | 4 | 10;
+  /** What the kernel takes off us, told by the `virtio_net_hdr`; left out: nothing. */
+  readonly offload?: LinkOffload;
   /** Where packets are Ethernet frames: the hardware address of the stack's end. */
   readonly mac?: Uint8Array;
   /** Number of the interface that a packet socket is bound to. */
@@ -35,12 +37,15 @@ export function largestSent({ mtu, mac }: Descriptor): number {
   return mac === undefined ? mtu : mtu + FRAME_OVERHEAD;
 }
 
+/** The largest super-segment, in bytes, with a frame's header if it has one. */
+export const LARGEST_SUPER_SEGMENT = 0xffff + FRAME_OVERHEAD;
+
 /**
  * The largest packet, or frame, that may come, in bytes. What the same machine has sent, or a
- * network card has put together, comes to a packet socket before it is cut to the MTU.
+ * network card has put together, comes before it is cut to the MTU.
  */
 export function largestReceived(descriptor: Descriptor): number {
-  return descriptor.prefix === 10 ? 0xffff + FRAME_OVERHEAD : largestSent(descriptor);
+  return descriptor.prefix === 10 ? LARGEST_SUPER_SEGMENT : largestSent(descriptor);
 }
 
 /** Where a received packet, or frame, is in its slot: such that its IP header is 8-aligned. */

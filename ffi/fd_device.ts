@@ -6,40 +6,19 @@
 
 import type { DeviceCapabilities, DeviceCounters } from "../src/phy/device.ts";
 import type { IpAddress } from "../src/wire/address.ts";
-import type { Packet } from "../src/wire/packet.ts";
+import type { LinkOffload, Packet } from "../src/wire/packet.ts";
+import { PROTOCOL } from "../src/wire/protocol.ts";
 import { AF_INET, AF_INET6 } from "./darwin.ts";
-import { type Descriptor, largestSent } from "./descriptor.ts";
+import { type Descriptor, LARGEST_SUPER_SEGMENT, largestSent } from "./descriptor.ts";
 import { ERRNO } from "./errno.ts";
 import type { HostDevice, HostEnd } from "./host_device.ts";
 import { type Libc, MSG_DONTWAIT } from "./libc.ts";
+import { IoVectors, Places } from "./places.ts";
 import type { Reader } from "./reader.ts";
+import { OffloadOutput } from "./virtio.ts";
 
-/** Most offsets of one memory that {@linkcode Pointers} remembers. */
-const MAX_POINTERS = 8192;
-
-/** Pointers into one memory: made once per offset, because making one allocates. */
-class Pointers {
-  readonly bytes: Uint8Array;
-  readonly #base: Deno.PointerObject;
-  readonly #byOffset = new Map<number, Deno.PointerValue>();
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-    this.#base = Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>)!;
-  }
-
-  at(offset: number): Deno.PointerValue {
-    return this.#byOffset.get(offset) ?? this.#make(offset);
-  }
-
-  #make(offset: number): Deno.PointerValue {
-    // Packets start at a few offsets only; this is for a caller who does it differently.
-    if (this.#byOffset.size === MAX_POINTERS) this.#byOffset.clear();
-    const pointer = Deno.UnsafePointer.offset(this.#base, offset);
-    this.#byOffset.set(offset, pointer);
-    return pointer;
-  }
-}
+/** The headers, and the two pieces of a tail. */
+const MAX_PIECES = 3;
 
 /** A device whose packets go through a descriptor, one per call. */
 export class FdDevice implements HostDevice {
@@ -54,12 +33,16 @@ export class FdDevice implements HostDevice {
   readonly #errno: typeof ERRNO.linux | typeof ERRNO.darwin;
   readonly #dontWait: number;
   readonly #largest: number;
-  /** Of the memories sent from: the last one first, and the one before. */
-  #pointers: Pointers | undefined;
-  #otherPointers: Pointers | undefined;
+  readonly #largestSuper: number;
+  readonly #output: OffloadOutput;
+  readonly #places = new Places();
+  readonly #pieces = new IoVectors(MAX_PIECES);
+  #offload: LinkOffload | undefined;
   #closing: Promise<void> | undefined;
   #sent = 0;
   #sentBytes = 0;
+  #superSegments = 0;
+  #sendRefused = 0;
   #sendBusy = 0;
   #sendNoBuffers = 0;
   #sendFailed = 0;
@@ -81,6 +64,9 @@ export class FdDevice implements HostDevice {
     this.hostAddresses = host.addresses;
     this.ipv6Missing = host.ipv6Missing;
     this.#largest = largestSent(descriptor);
+    this.#largestSuper = descriptor.offload === undefined ? this.#largest : LARGEST_SUPER_SEGMENT;
+    this.#output = new OffloadOutput(this.capabilities.medium);
+    this.#offload = descriptor.offload;
     this.#libc = libc;
     this.#descriptor = descriptor;
     this.#reader = reader;
@@ -88,6 +74,10 @@ export class FdDevice implements HostDevice {
     this.mtu = descriptor.mtu;
     this.#errno = ERRNO[libc.source.os];
     this.#dontWait = MSG_DONTWAIT[libc.source.os];
+  }
+
+  get offload(): LinkOffload | undefined {
+    return this.#offload;
   }
 
   receive(limit: number, handler: (packet: Packet) => void): number {
@@ -104,31 +94,51 @@ export class FdDevice implements HostDevice {
       this.#sendClosed++;
       return false;
     }
-    const { fd, kind, prefix } = this.#descriptor;
-    if (packet.end - packet.at > this.#largest) {
+    const isSuper = packet.segmentSize > 0;
+    const length = packet.end - packet.at;
+    if (length > (isSuper ? this.#largestSuper : this.#largest)) {
       this.#sendTooBig++;
       return false;
     }
-    const at = packet.at - prefix;
-    const length = packet.end - at;
+    const { prefix } = this.#descriptor;
     if (prefix === 4) {
       const version = packet.bytes[packet.at]! >>> 4;
-      packet.view.setUint32(at, version === 6 ? AF_INET6 : AF_INET);
+      packet.view.setUint32(packet.at - prefix, version === 6 ? AF_INET6 : AF_INET);
     } else if (prefix === 10) {
-      packet.bytes.fill(0, at, packet.at); // nothing is left for the kernel to do
+      this.#output.write(packet);
     }
-    const pointer = this.#pointersTo(packet.bytes).at(at);
     do {
-      const sent = kind === "file"
-        ? this.#libc.write(fd, pointer, length)
-        : this.#libc.send(fd, pointer, length, this.#dontWait);
+      const sent = packet.tail.length > 0 ? this.#sendPieces(packet) : this.#sendWhole(packet);
       if (sent >= 0) {
         this.#sent++;
-        this.#sentBytes += length - prefix;
+        this.#sentBytes += length;
+        if (isSuper) this.#superSegments++;
         return true;
       }
-    } while (this.#retry(this.#libc.errno()));
+    } while (this.#retry(this.#libc.errno(), packet));
     return false;
+  }
+
+  /** Sends a packet that is in place, and returns what the system does. */
+  #sendWhole({ bytes, at, end }: Packet): number {
+    const { fd, kind, prefix } = this.#descriptor;
+    const pointer = this.#places.of(bytes).pointerTo(at - prefix);
+    const length = end - at + prefix;
+    return kind === "file"
+      ? this.#libc.write(fd, pointer, length)
+      : this.#libc.send(fd, pointer, length, this.#dontWait);
+  }
+
+  /** Likewise one whose tail is elsewhere. */
+  #sendPieces({ bytes, at, headEnd, tail }: Packet): number {
+    const { fd, prefix } = this.#descriptor;
+    const head = this.#places.of(bytes).address + at;
+    this.#pieces.set(0, head - prefix, headEnd - at + prefix);
+    const { address } = this.#places.of(tail.bytes);
+    this.#pieces.set(1, address + tail.at, tail.length);
+    if (tail.restLength === 0) return this.#libc.writev(fd, this.#pieces.pointer, 2);
+    this.#pieces.set(2, address + tail.restAt, tail.restLength);
+    return this.#libc.writev(fd, this.#pieces.pointer, MAX_PIECES);
   }
 
   counters(): DeviceCounters {
@@ -136,8 +146,10 @@ export class FdDevice implements HostDevice {
       ...this.#reader.counters(),
       deviceSent: this.#sent,
       deviceSentBytes: this.#sentBytes,
+      deviceSuperSegmentsSent: this.#superSegments,
       deviceSendBusy: this.#sendBusy,
       deviceSendNoBuffers: this.#sendNoBuffers,
+      deviceSendRefused: this.#sendRefused,
       deviceSendFailed: this.#sendFailed,
       deviceSendTooBig: this.#sendTooBig,
       deviceSendClosed: this.#sendClosed,
@@ -156,7 +168,7 @@ export class FdDevice implements HostDevice {
   }
 
   /** Whether a send that failed should be tried again; else the packet is lost and counted. */
-  #retry(errno: number): boolean {
+  #retry(errno: number, packet: Packet): boolean {
     switch (errno) {
       case this.#errno.EINTR:
         return true;
@@ -166,20 +178,16 @@ export class FdDevice implements HostDevice {
       case this.#errno.ENOBUFS:
         this.#sendNoBuffers++;
         return false;
+      case this.#errno.EINVAL:
+        this.#sendRefused++;
+        // A kernel that does not know runs of datagrams, as before Linux 6.2: they are cut for it.
+        if (packet.segmentSize > 0 && packet.protocol === PROTOCOL.UDP) {
+          this.#offload = { udp: false };
+        }
+        return false;
       default: // such as EIO: the interface is down
         this.#sendFailed++;
         return false;
     }
-  }
-
-  #pointersTo(bytes: Uint8Array): Pointers {
-    const first = this.#pointers;
-    if (first !== undefined && first.bytes === bytes) return first;
-    // A reply is sent from where its request was received, all the rest from the stack's memory.
-    const other = this.#otherPointers;
-    this.#otherPointers = first;
-    return this.#pointers = other !== undefined && other.bytes === bytes
-      ? other
-      : new Pointers(bytes);
   }
 }

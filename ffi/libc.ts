@@ -52,6 +52,8 @@ const SYMBOLS = {
   read: { parameters: ["i32", "pointer", "u32"], result: "i32" },
   // ssize_t write(int fd, const void *buf, size_t nbyte)
   write: { parameters: ["i32", "pointer", "u32"], result: "i32" },
+  // ssize_t writev(int fd, const struct iovec *pieces, int count)
+  writev: { parameters: ["i32", "pointer", "i32"], result: "i32" },
   // ssize_t recv(int fd, void *buf, size_t len, int flags)
   recv: { parameters: ["i32", "pointer", "u32", "i32"], result: "i32" },
   // ssize_t send(int fd, const void *buf, size_t len, int flags)
@@ -71,6 +73,7 @@ const SYMBOLS = {
 // int ioctl(int fd, unsigned long request, ...)
 const IOCTL_PLAIN = {
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
+  ioctlNumber: { name: "ioctl", parameters: ["i32", "u64", "u64"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 // The same on arm64 Darwin, where variadic arguments always go on the stack: six spare integers fill
@@ -78,6 +81,11 @@ const IOCTL_PLAIN = {
 const IOCTL_PADDED = {
   ioctl: {
     parameters: ["i32", "u64", "i32", "i32", "i32", "i32", "i32", "i32", "buffer"],
+    result: "i32",
+  },
+  ioctlNumber: {
+    name: "ioctl",
+    parameters: ["i32", "u64", "i32", "i32", "i32", "i32", "i32", "i32", "u64"],
     result: "i32",
   },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -112,6 +120,8 @@ export interface Libc {
   poll(fds: Buffer, count: number, timeout: number): number;
   read(fd: number, at: Deno.PointerValue, length: number): number;
   write(fd: number, at: Deno.PointerValue, length: number): number;
+  /** Writes the pieces that an array of `struct iovec` tells of, as one. */
+  writev(fd: number, pieces: Deno.PointerValue, count: number): number;
   recv(fd: number, at: Deno.PointerValue, length: number, flags: number): number;
   send(fd: number, at: Deno.PointerValue, length: number, flags: number): number;
   socket(domain: number, type: number, protocol: number): number;
@@ -120,6 +130,8 @@ export interface Libc {
   getsockopt(fd: number, level: number, name: number, value: Buffer, length: Buffer): number;
   setsockopt(fd: number, level: number, name: number, value: Buffer, length: number): number;
   ioctl(fd: number, request: bigint, argument: Buffer): number;
+  /** `ioctl` for requests whose argument is a number. */
+  ioctlNumber(fd: number, request: bigint, argument: bigint): number;
   /** Why the last call of this thread failed. Ask directly after it. */
   errno(): number;
   /** Unloads the library. No function may be called afterwards. */
@@ -181,11 +193,12 @@ export function openLibc(options: LibcOptions = {}): Libc {
   const errno = new Int32Array(
     Deno.UnsafePointerView.getArrayBuffer(location.symbols.errnoLocation()!, 4),
   );
-  const { ioctl, unload } = openIoctl(path, ioctlForm(os, arch));
+  const { ioctl, ioctlNumber, unload } = openIoctl(path, ioctlForm(os, arch));
   return {
     source,
     ...library.symbols as Pick<Libc, keyof typeof SYMBOLS>,
     ioctl,
+    ioctlNumber,
     errno: () => errno[0]!,
     unload() {
       unload();
@@ -195,19 +208,24 @@ export function openLibc(options: LibcOptions = {}): Libc {
   };
 }
 
-function openIoctl(path: string, form: IoctlForm): Pick<Libc, "ioctl" | "unload"> {
+function openIoctl(
+  path: string,
+  form: IoctlForm,
+): Pick<Libc, "ioctl" | "ioctlNumber" | "unload"> {
   if (form === "plain") {
     const library = Deno.dlopen(path, IOCTL_PLAIN);
     return {
       ioctl: library.symbols.ioctl as Libc["ioctl"],
+      ioctlNumber: library.symbols.ioctlNumber,
       unload: () => library.close(),
     };
   }
   const library = Deno.dlopen(path, IOCTL_PADDED);
-  const { ioctl } = library.symbols;
+  const { ioctl, ioctlNumber } = library.symbols;
   return {
     ioctl: (fd, request, argument) =>
       ioctl(fd, request, 0, 0, 0, 0, 0, 0, argument as BufferSource | null),
+    ioctlNumber: (fd, request, argument) => ioctlNumber(fd, request, 0, 0, 0, 0, 0, 0, argument),
     unload: () => library.close(),
   };
 }

@@ -17,6 +17,7 @@ export const AF_NETLINK = 16;
 export const AF_PACKET = 17;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
+export const SOCK_NONBLOCK = 0x800;
 export const SOCK_CLOEXEC = 0x80000;
 
 export const O_RDWR = 2;
@@ -25,14 +26,27 @@ export const O_CLOEXEC = 0x80000;
 
 /** Requests of <linux/if_tun.h>. */
 export const TUNSETIFF = 0x400454can;
+/** Its argument is a number, not a pointer to one: bits `TUN_F_…`. */
 export const TUNSETOFFLOAD = 0x400454d0n;
+export const TUNSETVNETHDRSZ = 0x400454d8n;
 
 /** Flags for {@linkcode TUNSETIFF}. */
 export const IFF_TUN = 1;
 export const IFF_TAP = 2;
 export const IFF_NO_PI = 0x1000;
+/** A `virtio_net_hdr` is in front of each packet. */
+export const IFF_VNET_HDR = 0x4000;
 /** Fail with EBUSY if an interface has the name already. */
 export const IFF_TUN_EXCL = 0x8000;
+
+/** What {@linkcode TUNSETOFFLOAD} lets the kernel leave to us. */
+export const TUN_F_CSUM = 1;
+export const TUN_F_TSO4 = 2;
+export const TUN_F_TSO6 = 4;
+export const TUN_F_TSO_ECN = 8;
+/** Runs of datagrams: since Linux 6.2. */
+export const TUN_F_USO4 = 0x20;
+export const TUN_F_USO6 = 0x40;
 
 /** Requests of <linux/sockios.h>. */
 export const SIOCGIFFLAGS = 0x8913n;

@@ -16,8 +16,18 @@ export interface ReaderOptions {
   reader?: ReaderKind;
 }
 
+/** What is left to the kernel. */
+export interface OffloadOptions {
+  /**
+   * Whether the kernel and the stack may hand each other super-segments, of up to 64 KiB, and
+   * checksums that are only begun, where the kernel can: by default `true`, which is much faster.
+   * With `false` every packet is as it would be on a wire, for those who want to look at them.
+   */
+  offload?: boolean;
+}
+
 /** How to set up a point-to-point link between the host and the stack. */
-export interface LinkOptions extends ReaderOptions {
+export interface LinkOptions extends ReaderOptions, OffloadOptions {
   /** Name of the interface; by default the next one that is free. */
   name?: string;
   /**
@@ -53,6 +63,7 @@ export interface LinkSettings {
   /** Why the link has no IPv6, if by default it would have. */
   readonly ipv6Missing: string | undefined;
   readonly mtu: number;
+  readonly offload: boolean;
 }
 
 /** The smallest MTU of a link with IPv6 (RFC 8200 §5). */
@@ -68,7 +79,7 @@ export const IPV6_PREFIX = 64;
  * @throws {RangeError} If the MTU is out of range.
  */
 export function linkSettings(options: LinkOptions): LinkSettings {
-  const { name, mtu = 1500 } = options;
+  const { name, mtu = 1500, offload = true } = options;
   checkMtu(mtu, 65535);
   const given = [options.address, options.hostAddress].map(byFamily);
   const isDefault = options.address === undefined && options.hostAddress === undefined;
@@ -90,9 +101,9 @@ export function linkSettings(options: LinkOptions): LinkSettings {
   if (v6 !== undefined && mtu < IPV6_MIN_MTU) {
     const ipv6Missing = ipv6NeedsMtu(mtu);
     if (isIpv6Required) throw new RangeError(`Cannot use ${v6.address}: ${ipv6Missing}`);
-    return { name, v4, v6: undefined, isIpv6Required, ipv6Missing, mtu };
+    return { name, v4, v6: undefined, isIpv6Required, ipv6Missing, mtu, offload };
   }
-  return { name, v4, v6, isIpv6Required, ipv6Missing: undefined, mtu };
+  return { name, v4, v6, isIpv6Required, ipv6Missing: undefined, mtu, offload };
 }
 
 /** What is wrong with an MTU for IPv6. */

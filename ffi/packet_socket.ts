@@ -30,19 +30,20 @@ import {
   SO_RCVBUF,
   SO_RCVBUFFORCE,
   SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
   SOCK_RAW,
   sockaddrLl,
   SOL_PACKET,
   SOL_SOCKET,
 } from "./linux.ts";
 import { ownMac } from "./mac.ts";
-import type { ReaderOptions } from "./options.ts";
+import type { OffloadOptions, ReaderOptions } from "./options.ts";
 import { frameFilter, sockFprog } from "./packet_filter.ts";
 import { readerOf } from "./reader.ts";
 import { check, checkName, type TunSystem } from "./tun_tap.ts";
 
 /** How to join an interface. */
-export interface PacketSocketOptions extends ReaderOptions {
+export interface PacketSocketOptions extends ReaderOptions, OffloadOptions {
   /** Name of the interface, such as `eth0`. */
   interface: string;
   /** The stack's hardware address, not that of the interface; by default a random one. */
@@ -87,7 +88,7 @@ export async function openPacketSocket(
       );
     }
     // With no protocol nothing comes before all is set up.
-    fd = libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    fd = libc.socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     check(libc, fd, "open a packet socket", {
       EPERM: AS_ROOT,
       EACCES: AS_ROOT,
@@ -95,7 +96,10 @@ export async function openPacketSocket(
     });
     const { index, mtu } = inspect(libc, fd, name, mac);
     join(libc, fd, name, index, mac);
-    const descriptor = { fd, name, mtu, kind: "socket", prefix: 10, mac, index } as const;
+    const socket = { fd, name, mtu, kind: "socket", prefix: 10, mac, index } as const;
+    // Whether the kernel takes runs of datagrams is seen when it gets one.
+    const isOffloaded = options.offload ?? true;
+    const descriptor = isOffloaded ? { ...socket, offload: { udp: true } } : socket;
     return new FdDevice(libc, descriptor, await startReader(libc, descriptor));
   } catch (error) {
     if (fd >= 0) libc.close(fd);

@@ -12,7 +12,7 @@ import type { Libc } from "./libc.ts";
 import type { Reader, ReaderSystem } from "./reader.ts";
 import { ReaderThread } from "./reader_thread.ts";
 import { PacketRing, ringShape } from "./ring.ts";
-import { Counts, READER_COUNTERS, ReaderCounter } from "./thread_status.ts";
+import { READER_COUNTERS, ReaderCounter } from "./thread_status.ts";
 
 /** Memory for packets of 64 KiB that wait, in bytes: for 64 of them. */
 const OFFLOAD_BUDGET = 5 * 1024 * 1024;
@@ -28,7 +28,6 @@ export class PostingReader implements Reader {
   readonly #descriptor: Descriptor;
   readonly #ring: PacketRing;
   readonly #thread: ReaderThread;
-  readonly #counts = new Counts();
   readonly #delivery: Delivery;
 
   /**
@@ -96,7 +95,7 @@ export class PostingReader implements Reader {
     const counters: Record<string, number> = this.#delivery.counters();
     for (const name of READER_COUNTERS) {
       const counter = ReaderCounter[name];
-      counters[name] = this.#ring.counts.of(counter) + this.#counts.of(counter);
+      counters[name] = this.#ring.counts.of(counter);
     }
     return counters;
   }

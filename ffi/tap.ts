@@ -14,13 +14,14 @@ import {
   IPV6_MIN_MTU,
   IPV6_PREFIX,
   ipv6NeedsMtu,
+  type OffloadOptions,
   type ReaderOptions,
   toList,
 } from "./options.ts";
 import { checkName, type HostSettings, openTunTap, type TunSystem, withReader } from "./tun_tap.ts";
 
 /** How to set up a TAP interface. */
-export interface TapOptions extends ReaderOptions {
+export interface TapOptions extends ReaderOptions, OffloadOptions {
   /** Name of the interface; by default the next one that is free. */
   name?: string;
   /**
@@ -61,7 +62,7 @@ export async function openTap(
 }
 
 function hostSettings(options: TapOptions): HostSettings {
-  const { mtu = 1500, hostAddress } = options;
+  const { mtu = 1500, hostAddress, offload = true } = options;
   checkMtu(mtu, MAX_MTU);
   const given = toList(hostAddress ?? ["10.0.0.1", "fd00::1"]).map(network);
   const [v4, another4] = given.filter(({ address }) => address.family === 4);
@@ -76,9 +77,9 @@ function hostSettings(options: TapOptions): HostSettings {
   if (v6 !== undefined && mtu < IPV6_MIN_MTU) {
     const ipv6Missing = ipv6NeedsMtu(mtu);
     if (isIpv6Required) throw new RangeError(`Cannot use ${v6.address}: ${ipv6Missing}`);
-    return { mtu, v4, v6: undefined, isIpv6Required, ipv6Missing };
+    return { mtu, offload, v4, v6: undefined, isIpv6Required, ipv6Missing };
   }
-  return { mtu, v4, v6, isIpv6Required, ipv6Missing: undefined };
+  return { mtu, offload, v4, v6, isIpv6Required, ipv6Missing: undefined };
 }
 
 /** An address, and the length of its network's prefix. */

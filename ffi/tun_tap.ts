@@ -7,8 +7,9 @@
  */
 
 import { IpAddress } from "../src/wire/address.ts";
+import type { LinkOffload } from "../src/wire/packet.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { type Advice, systemError } from "./errno.ts";
+import { type Advice, ERRNO, systemError } from "./errno.ts";
 import { FdDevice } from "./fd_device.ts";
 import type { HostDevice, HostEnd } from "./host_device.ts";
 import { cString, fromCString, type Libc, openLibc } from "./libc.ts";
@@ -20,6 +21,7 @@ import {
   IFF_TUN,
   IFF_TUN_EXCL,
   IFF_UP,
+  IFF_VNET_HDR,
   IFNAMSIZ,
   IFREQ,
   ifreq,
@@ -27,6 +29,7 @@ import {
   ifreqFlags,
   ifreqMtu,
   ifreqQueueLength,
+  int32,
   numberOf,
   O_CLOEXEC,
   O_NONBLOCK,
@@ -41,12 +44,20 @@ import {
   SIOCSIFTXQLEN,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
+  TUN_F_CSUM,
+  TUN_F_TSO4,
+  TUN_F_TSO6,
+  TUN_F_TSO_ECN,
+  TUN_F_USO4,
+  TUN_F_USO6,
   TUNSETIFF,
   TUNSETOFFLOAD,
+  TUNSETVNETHDRSZ,
 } from "./linux.ts";
 import { addAddress } from "./netlink.ts";
 import { readerOf, type StartReader } from "./reader.ts";
 import type { ReaderKind } from "./reader_kind.ts";
+import { VIRTIO_NET_HDR } from "./virtio.ts";
 
 /**
  * What {@linkcode "./tun.ts".openTun} and its like work with; tests put others in place.
@@ -67,6 +78,8 @@ export function withReader(system: TunSystem, kind: ReaderKind | undefined): Tun
 /** The host's end of an interface, to be set up. */
 export interface HostSettings {
   readonly mtu: number;
+  /** Whether the interface is to have offloads, if the kernel has them. */
+  readonly offload: boolean;
   readonly v4: {
     readonly address: IpAddress;
     /** The other end, on a point-to-point link. */
@@ -79,6 +92,10 @@ export interface HostSettings {
   /** Why there is no `v6`, if by default there would be. */
   readonly ipv6Missing: string | undefined;
 }
+
+/** What is asked of the kernel if it can: checksums, and segmentation of TCP; and that of UDP. */
+const OFFLOADS_TCP = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+const OFFLOADS = OFFLOADS_TCP | TUN_F_USO4 | TUN_F_USO6;
 
 const TUN_PATH = "/dev/net/tun";
 
@@ -144,9 +161,10 @@ export async function openTunTap(
   const fd = libc.open(cString(TUN_PATH), O_RDWR | O_NONBLOCK | O_CLOEXEC);
   try {
     check(libc, fd, `open ${TUN_PATH}`, OPEN_ADVICE);
-    const name = createInterface(libc, fd, kind, wish);
-    const host = configure(libc, name, settings);
-    const file = { fd, name, mtu: settings.mtu, kind: "file", prefix: 0 } as const;
+    const { mtu, offload } = settings;
+    const made = createInterface(libc, fd, kind, wish, offload);
+    const host = configure(libc, made.name, settings);
+    const file = { ...made, fd, mtu, kind: "file" } as const;
     const descriptor: Descriptor = mac === undefined ? file : { ...file, mac };
     return new FdDevice(libc, descriptor, await startReader(libc, descriptor), host);
   } catch (error) {
@@ -156,23 +174,44 @@ export async function openTunTap(
   }
 }
 
-/** Makes the descriptor that of a new interface. Returns the interface's name. */
+/** Makes the descriptor that of a new interface, with offloads if they are wanted and there. */
 function createInterface(
   libc: Libc,
   fd: number,
   kind: "tun" | "tap",
   wish: string | undefined,
-): string {
+  wantsOffload: boolean,
+): Pick<Descriptor, "name" | "prefix" | "offload"> {
   const flags = (kind === "tun" ? IFF_TUN : IFF_TAP) | IFF_NO_PI | IFF_TUN_EXCL;
-  const request = ifreqFlags(wish ?? `${kind}%d`, flags);
-  check(libc, libc.ioctl(fd, TUNSETIFF, request), `create the interface ${wish ?? `${kind}N`}`, {
+  const headerFlag = wantsOffload ? IFF_VNET_HDR : 0;
+  let prefix: 0 | 10 = wantsOffload ? 10 : 0;
+  let request = ifreqFlags(wish ?? `${kind}%d`, flags | headerFlag);
+  let result = libc.ioctl(fd, TUNSETIFF, request);
+  if (result < 0 && prefix === 10 && libc.errno() === ERRNO.linux.EINVAL) {
+    prefix = 0; // this kernel puts no header in front of packets
+    request = ifreqFlags(wish ?? `${kind}%d`, flags);
+    result = libc.ioctl(fd, TUNSETIFF, request);
+  }
+  check(libc, result, `create the interface ${wish ?? `${kind}N`}`, {
     EPERM: AS_ROOT,
     EBUSY: "an interface has this name already; choose another one or remove that one with " +
       `ip link delete ${wish}`,
   });
+  const name = fromCString(request.subarray(IFREQ.name, IFREQ.name + IFNAMSIZ));
+  const offload = prefix === 10 ? turnOnOffloads(libc, fd) : undefined;
+  if (offload !== undefined) return { name, prefix, offload };
   // A kernel that supports offloads may have some on by default.
-  check(libc, libc.ioctl(fd, TUNSETOFFLOAD, null), "turn off the interface's offloads");
-  return fromCString(request.subarray(IFREQ.name, IFREQ.name + IFNAMSIZ));
+  check(libc, libc.ioctlNumber(fd, TUNSETOFFLOAD, 0n), "turn off the interface's offloads");
+  return { name, prefix };
+}
+
+/** Has the kernel offload what it can. Returns that; `undefined` if it refuses. */
+function turnOnOffloads(libc: Libc, fd: number): LinkOffload | undefined {
+  const size = int32(VIRTIO_NET_HDR.size);
+  check(libc, libc.ioctl(fd, TUNSETVNETHDRSZ, size), "set the length of the packets' headers");
+  if (libc.ioctlNumber(fd, TUNSETOFFLOAD, BigInt(OFFLOADS)) >= 0) return { udp: true };
+  if (libc.ioctlNumber(fd, TUNSETOFFLOAD, BigInt(OFFLOADS_TCP)) >= 0) return { udp: false };
+  return undefined;
 }
 
 function configure(libc: Libc, name: string, settings: HostSettings): HostEnd {

@@ -69,16 +69,27 @@ export function finishPacket(view: DataView, at: number, end: number): Offload {
 
 // What has to be known of the headers to find that of the transport (IEEE 802.3, RFC 791, RFC 8200).
 const ETHERNET_HEADER = 14;
-const ETHER_TYPE_IPV4 = 0x0800;
-const ETHER_TYPE_IPV6 = 0x86dd;
+/** Of a virtual LAN (IEEE 802.1Q), in bytes. */
+const TAG = 4;
+/** Most of them that are read through: as many as the stack reads through. */
+const MAX_TAGS = 2;
 const IPV4_MIN_HEADER = 20;
 const IPV6_HEADER = 40;
+/** The smallest one, and the unit of their length. */
+const EXTENSION_HEADER = 8;
+/** Most of them that are read through. */
+const MAX_EXTENSIONS = 8;
 /** Of IPv4's word with the offset of a fragment: that, and whether more come. */
 const FRAGMENT_MASK = 0x3fff;
 
 /** Where the checksum is in the headers of TCP (RFC 9293 §3.1) and of UDP (RFC 768). */
 const TCP_CHECKSUM = 16;
 const UDP_CHECKSUM = 6;
+const UDP_HEADER = 8;
+/** Where TCP's header tells its length, and its control bits, and one of these. */
+const TCP_OFFSET = 12;
+const TCP_FLAGS = 13;
+const TCP_CWR = 0x80;
 
 /** Reads the headers in front of received packets, and counts what they tell. */
 export class OffloadInput {
@@ -87,8 +98,7 @@ export class OffloadInput {
   #partial = 0;
   #malformed = 0;
 
-  // Of the packet at hand: its transport's protocol, if the header of that directly follows the one
-  // of IP; else 0.
+  // Of the packet at hand: TCP's or UDP's number; 0 if it carries neither, or a part of it.
   #protocol = 0;
   #version = 0;
   #transportAt = 0;
@@ -100,8 +110,8 @@ export class OffloadInput {
 
   /**
    * Fills in what the header in front of a packet, which has just been placed, tells of it:
-   * `isVerified`, `isPartial` and `segmentSize`. A checksum that was begun is completed if the stack
-   * would look for it elsewhere: behind extension headers, or in a tunnel.
+   * `isVerified`, `isPartial` and `segmentSize`. A checksum that was begun is completed if it is
+   * not where the stack would look for it, but in a tunnel.
    *
    * @returns Whether the packet can be used; if not, that has been counted.
    */
@@ -149,47 +159,114 @@ export class OffloadInput {
     return false;
   }
 
-  /** Finds TCP or UDP straight behind an IP header, in a packet that is no fragment. */
+  /** Finds the header of TCP or UDP in a packet that is no fragment. */
   #look(view: DataView, at: number, end: number): void {
     this.#protocol = 0;
-    const ip = this.#isEthernet ? at + ETHERNET_HEADER : at;
+    const ip = this.#isEthernet ? behindTags(view, at, end) : at;
     if (ip + IPV4_MIN_HEADER > end) return;
     const first = view.getUint8(ip);
-    this.#version = this.#isEthernet ? versionOf(view.getUint16(ip - 2)) : first >>> 4;
+    this.#version = first >>> 4;
     let protocol = 0;
+    let next = ip;
     if (this.#version === 4) {
       if ((view.getUint16(ip + 6) & FRAGMENT_MASK) !== 0) return;
       protocol = view.getUint8(ip + 9);
-      this.#transportAt = ip + ((first & 0x0f) << 2);
+      next += (first & 0x0f) << 2;
     } else if (this.#version === 6) {
       protocol = view.getUint8(ip + 6);
-      this.#transportAt = ip + IPV6_HEADER;
+      next += IPV6_HEADER;
+      for (let headers = 0; headers < MAX_EXTENSIONS; headers++) {
+        if (!isExtension(protocol) || next + EXTENSION_HEADER > end) break;
+        protocol = view.getUint8(next);
+        next += EXTENSION_HEADER * (view.getUint8(next + 1) + 1);
+      }
     }
-    if (protocol === PROTOCOL.TCP || protocol === PROTOCOL.UDP) this.#protocol = protocol;
+    if (protocol !== PROTOCOL.TCP && protocol !== PROTOCOL.UDP) return;
+    this.#protocol = protocol;
+    this.#transportAt = next;
   }
 
-  /** Whether the packet can be a super-segment of a type, by what is known of it. */
+  /** Whether the packet can be a super-segment of a type. */
   #canBe(type: number): boolean {
-    const isKnown = this.#protocol !== 0;
     switch (type) {
       case VIRTIO_NET_HDR_GSO_TCPV4:
-        return !isKnown || (this.#protocol === PROTOCOL.TCP && this.#version === 4);
+        return this.#protocol === PROTOCOL.TCP && this.#version === 4;
       case VIRTIO_NET_HDR_GSO_TCPV6:
-        return !isKnown || (this.#protocol === PROTOCOL.TCP && this.#version === 6);
+        return this.#protocol === PROTOCOL.TCP && this.#version === 6;
       default:
-        return type === VIRTIO_NET_HDR_GSO_UDP_L4 &&
-          (!isKnown || this.#protocol === PROTOCOL.UDP);
+        return type === VIRTIO_NET_HDR_GSO_UDP_L4 && this.#protocol === PROTOCOL.UDP;
     }
   }
 }
 
-/** The version of IP that a frame of this type carries; 0 for others. */
-function versionOf(etherType: number): number {
-  return etherType === ETHER_TYPE_IPV4 ? 4 : etherType === ETHER_TYPE_IPV6 ? 6 : 0;
+/** Offset of what a frame carries, behind its tags; `end` or more if there is nothing. */
+function behindTags(view: DataView, at: number, end: number): number {
+  let payload = at + ETHERNET_HEADER;
+  for (let tags = 0; tags < MAX_TAGS; tags++) {
+    if (payload + TAG > end || !isTag(view.getUint16(payload - 2))) break;
+    payload += TAG;
+  }
+  return payload;
+}
+
+function isTag(etherType: number): boolean {
+  return etherType === 0x8100 || etherType === 0x88a8;
+}
+
+/** Whether it is a header of IPv6 with another one behind it, in a packet that is no fragment. */
+function isExtension(protocol: number): boolean {
+  return protocol === PROTOCOL.HOP_BY_HOP || protocol === PROTOCOL.ROUTING ||
+    protocol === PROTOCOL.DESTINATION_OPTIONS;
 }
 
 /** Completes the checksum of `[start, end)`, which stands at `field`. */
 function complete(view: DataView, start: number, field: number, end: number): void {
   // In place of zero, which tells that there is none (RFC 768); the same number otherwise.
   view.setUint16(field, finish(sum(view, start, end)) || 0xffff);
+}
+
+/** Writes the header in front of a packet to be sent: what is left of it for the kernel to do. */
+export class OffloadOutput {
+  readonly #isEthernet: boolean;
+
+  /** @param medium What the packets are: IP packets, or frames. */
+  constructor(medium: Medium) {
+    this.#isEthernet = medium === "ethernet";
+  }
+
+  /** Writes the header, which ends at `packet.at`; `transportAt` and `protocol` are filled in. */
+  write(packet: Packet): void {
+    const { view, at } = packet;
+    const header = at - VIRTIO_NET_HDR.size;
+    view.setUint32(header, 0);
+    view.setUint32(header + 4, 0);
+    view.setUint16(header + 8, 0);
+    const isTcp = packet.protocol === PROTOCOL.TCP;
+    if (packet.isPartial) {
+      const offset = isTcp ? TCP_CHECKSUM : UDP_CHECKSUM;
+      view.setUint8(header + VIRTIO_NET_HDR.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
+      view.setUint16(header + VIRTIO_NET_HDR.csumStart, packet.transportAt - at, true);
+      view.setUint16(header + VIRTIO_NET_HDR.csumOffset, offset, true);
+    }
+    if (packet.segmentSize > 0) {
+      const headers = packet.transportAt - at + headerLength(view, packet.transportAt, isTcp);
+      const type = isTcp ? this.#tcpType(packet) : VIRTIO_NET_HDR_GSO_UDP_L4;
+      view.setUint8(header + VIRTIO_NET_HDR.gsoType, type);
+      view.setUint16(header + VIRTIO_NET_HDR.hdrLen, headers, true);
+      view.setUint16(header + VIRTIO_NET_HDR.gsoSize, packet.segmentSize, true);
+    }
+  }
+
+  #tcpType({ view, at, transportAt }: Packet): number {
+    const version = view.getUint8(this.#isEthernet ? at + ETHERNET_HEADER : at) >>> 4;
+    const type = version === 6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
+    // Only the first segment is to have that bit (RFC 3168 §6.1.2).
+    const hasCwr = (view.getUint8(transportAt + TCP_FLAGS) & TCP_CWR) !== 0;
+    return hasCwr ? type | VIRTIO_NET_HDR_GSO_ECN : type;
+  }
+}
+
+/** Length of a transport's header, in bytes. */
+function headerLength(view: DataView, at: number, isTcp: boolean): number {
+  return isTcp ? (view.getUint8(at + TCP_OFFSET) >>> 4) << 2 : UDP_HEADER;
 }

@@ -13,7 +13,7 @@ import { formatMac, parseMac } from "../wire/mac.ts";
 import type { CommandLine, OptionTable } from "./command_line.ts";
 import { UsageError } from "./errors.ts";
 
-/** The options. Those up to `reader` are of one interface, and `--and` begins the next one. */
+/** The options. Those up to `no-offload` are of one interface, and `--and` begins the next one. */
 export const INTERFACE_OPTIONS = {
   tun: { help: "a link to this host alone, by TUN or on macOS utun; the default" },
   tap: { help: "a TAP interface: an Ethernet segment with this host on it" },
@@ -36,6 +36,7 @@ export const INTERFACE_OPTIONS = {
   gateway: { value: "IP", help: "router to everywhere else, one of a family" },
   "no-ipv6": { short: "4", help: "without IPv6" },
   reader: { value: "KIND", help: "how packets are read: posting or waking (the faster one)" },
+  "no-offload": { help: "packets as on a wire, never of 64 KiB (so with --trace, --pcap)" },
   and: { help: "the options of one interface end here, and those of another begin" },
   route: { value: "NET", help: "way to a network: 10.1.0.0/16,via=10.0.0.9 or fd01::/64,dev=tap0" },
   dns: { value: "IP", help: "server for names: 10.0.0.1 or 10.0.0.1#5353" },
@@ -68,6 +69,8 @@ export interface InterfaceSettings {
   readonly dhcp: boolean;
   /** Whether it may have IPv6. */
   readonly ipv6: boolean;
+  /** Whether super-segments and checksums may be left to the system. */
+  readonly offload: boolean;
   /** `undefined`: what is faster. */
   readonly reader: ReaderKind | undefined;
 }
@@ -88,7 +91,9 @@ type Line = CommandLine<InterfaceOption>;
  * @throws {UsageError} If that makes no sense; the message names the option.
  */
 export function readStackSettings(line: Line): StackSettings {
-  const interfaces = line.parts.map(readInterface);
+  // Who looks at packets wants to see them as they are on a wire.
+  const isWatched = line.has("trace") || line.has("hex") || line.has("pcap");
+  const interfaces = line.parts.map((part) => readInterface(part, isWatched));
   if (interfaces.length > 1) interfaces.forEach(checkOneOfSeveral);
   checkAddresses(interfaces.map(({ addresses = [] }) => addresses));
   return {
@@ -98,7 +103,7 @@ export function readStackSettings(line: Line): StackSettings {
   };
 }
 
-function readInterface(line: Line): InterfaceSettings {
+function readInterface(line: Line, isWatched: boolean): InterfaceSettings {
   const kind = readKind(line);
   const ipv6 = !line.has("no-ipv6");
   const address = (text: string) => {
@@ -126,7 +131,8 @@ function readInterface(line: Line): InterfaceSettings {
     dhcp: readDhcp(line, kind),
     gateways: line.parseAll("gateway", (text) => IpAddress.parse(text) && text),
     ipv6,
-    reader: line.parse("reader", checkReaderKind),
+    reader: { value: "KIND", help: "how packets are read: posting or waking (the faster one)" },
+    "no-offload": { help: "packets as on a wire, never of 64 KiB (so with --trace, --pcap)" },
   };
 }
 

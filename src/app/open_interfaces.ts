@@ -95,12 +95,13 @@ function openInterface(settings: InterfaceSettings, isOnly: boolean): Promise<Op
 }
 
 async function openPointToPoint(settings: InterfaceSettings): Promise<Opened> {
-  const { name, mtu, addresses, hostAddresses, ipv6, reader } = settings;
+  const { name, mtu, addresses, hostAddresses, ipv6, offload, reader } = settings;
   const own = OWN.slice(0, ipv6 ? 2 : 1).map(bare);
   const ends = hostAddresses ?? (addresses && hostEnds(addresses));
   const device = await openDevice({
     name,
     mtu,
+    offload,
     // The link has one address of a family. Without any it has those of both, if the system can.
     address: addresses !== undefined ? bareOfEach(addresses) : ipv6 ? undefined : own,
     hostAddress: ends && bareOfEach(ends),
@@ -122,13 +123,13 @@ function hostEnds(addresses: readonly string[]): string[] {
 }
 
 async function openSegment(settings: InterfaceSettings, isOnly: boolean): Promise<Opened> {
-  const { name, mac, mtu, addresses, hostAddresses, ipv6, reader } = settings;
+  const { name, mac, mtu, addresses, hostAddresses, ipv6, offload, reader } = settings;
   const own = OWN.slice(0, ipv6 ? 2 : 1);
   const host = hostAddresses?.map(withLength) ?? oneOfEach((addresses ?? own).map(neighbor));
   const isUsual = addresses === undefined && hostAddresses === undefined;
   // Left to the default where nothing is said: then the system may do without IPv6.
   const hostAddress = isUsual && ipv6 ? undefined : host;
-  const device = await openTap({ name, mac, mtu, hostAddress, reader });
+  const device = await openTap({ name, mac, mtu, hostAddress, offload, reader });
   // Where there is nobody else, the host is the way to everywhere.
   const isRouter = isOnly && settings.gateways.length === 0;
   const routers = device.hostAddresses.filter(({ family }) => family === 6 || !settings.dhcp);
@@ -139,8 +140,8 @@ async function openSegment(settings: InterfaceSettings, isOnly: boolean): Promis
 }
 
 async function joinNetwork(settings: InterfaceSettings): Promise<Opened> {
-  const { name, mac, reader } = settings;
-  const device = await openPacketSocket({ interface: name!, mac, reader });
+  const { name, mac, offload, reader } = settings;
+  const device = await openPacketSocket({ interface: name!, mac, offload, reader });
   return opened(settings, device, undefined, settings.addresses ?? [], settings.gateways);
 }
 

@@ -26,6 +26,7 @@ const INTERFACE = {
   dhcp: false,
   gateways: [] as string[],
   ipv6: true,
+  offload: true,
   reader: undefined as ReaderKind | undefined,
 };
 
@@ -45,12 +46,16 @@ Deno.test("options say what an interface is", async () => {
     ["--address=192.168.7.7/24 --address fd07::7", { addresses: ["192.168.7.7/24", "fd07::7"] }],
     ["--mtu 9000", { mtu: 9000 }],
     ["--mtu 1 --mtu 1400", { mtu: 1400 }],
-    ["serve --mtu 68 -t", { mtu: 68 }],
+    ["serve --mtu 68 -t", { mtu: 68, offload: false }],
     ["--name tun7", { name: "tun7" }],
     ["-4", { ipv6: false }],
     ["--reader waking", { reader: "waking" }],
     ["--tap --reader posting", { kind: "tap", reader: "posting" }],
     ["--no-ipv6 --address 10.9.0.2", { ipv6: false, addresses: ["10.9.0.2"] }],
+    ["serve -q --no-offload", { offload: false }],
+    ["serve --trace", { offload: false }],
+    ["serve -x", { offload: false }],
+    ["--pcap file.pcap", { offload: false }],
     ["--tap", { kind: "tap" }],
     ["--tap --name serve serve", { kind: "tap", name: "serve" }],
     ["--tap --address 10.9.0.2 --address fd09::2", {
@@ -90,6 +95,14 @@ Deno.test("--and parts the options of one interface from those of the next", asy
   ]);
   assertEquals(routes, [{ network: "10.3.0.0/16", gateway: "10.2.0.9" }]);
   assertEquals(dns.servers, ["10.1.0.1", "fd00::1"]);
+});
+
+Deno.test("offload is of one interface, but to look on is to look at all of them", async () => {
+  const line = "--address 10.1.0.2/24 --no-offload --and --tap --address 10.2.0.2";
+  const offloads = async (args: string) =>
+    (await settings(args)).interfaces.map(({ offload }) => offload);
+  assertEquals(await offloads(line), [false, true]);
+  assertEquals(await offloads(`${line} --hex`), [false, false]);
 });
 
 Deno.test("of several interfaces, those that learn their address need not be given one", async () => {

@@ -53,6 +53,14 @@ export class FakeLibc implements Libc {
   write(fd: number, at: Deno.PointerValue, length: number): number {
     return this.#call("write", fd, new Memory(at, length));
   }
+  writev(fd: number, pieces: Deno.PointerValue, count: number): number {
+    const array = new DataView(new Memory(pieces, 16 * count).bytes.buffer);
+    const memories = Array.from({ length: count }, (_, i) => {
+      const at = Deno.UnsafePointer.create(array.getBigUint64(16 * i, true));
+      return new Memory(at, Number(array.getBigUint64(16 * i + 8, true)));
+    });
+    return this.#call("writev", fd, ...memories);
+  }
   recv(fd: number, at: Deno.PointerValue, length: number, flags: number): number {
     return this.#call("recv", fd, new Memory(at, length), flags);
   }
@@ -76,6 +84,9 @@ export class FakeLibc implements Libc {
   }
   ioctl(fd: number, request: bigint, argument: Buffer): number {
     return this.#call("ioctl", fd, `0x${request.toString(16)}`, argument);
+  }
+  ioctlNumber(fd: number, request: bigint, argument: bigint): number {
+    return this.#call("ioctlNumber", fd, `0x${request.toString(16)}`, Number(argument));
   }
   errno(): number {
     return this.#errno;

@@ -60,10 +60,11 @@ Deno.test("openPacketSocket() looks at the interface, then listens to its own ad
     prefix: 10,
     mac,
     index: 3,
+    offload: { udp: true },
   });
   const calls = libc.calls.map((call) => call[3] === 26 ? [...call.slice(0, 4), "…", 16] : call);
   assertEquals(calls, [
-    ["socket", 17, 0x80003, 0],
+    ["socket", 17, 0x80803, 0],
     ["ioctl", 5, "0x8933", ETH0 + ZEROS.repeat(6)],
     ["ioctl", 5, "0x8927", ETH0 + ZEROS.repeat(6)],
     ["ioctl", 5, "0x8913", ETH0 + ZEROS.repeat(6)],
@@ -82,6 +83,19 @@ Deno.test("openPacketSocket() looks at the interface, then listens to its own ad
   libc.calls.length = 0;
   await device.close();
   assertEquals(libc.calls, [NO_READER, ["close", 5]]);
+});
+
+Deno.test("openPacketSocket() leaves nothing to the kernel if it is told so", async () => {
+  const libc = kernel();
+  let descriptor: Descriptor | undefined;
+  const startReader = (_: unknown, given: Descriptor): Promise<Reader> => {
+    descriptor = given;
+    return Promise.resolve(noReader(libc));
+  };
+  const options = { interface: "eth0", offload: false };
+  const device = await openPacketSocket(options, { libc, startReader });
+  // What others leave to it comes with a header all the same.
+  assertEquals([descriptor!.prefix, device.offload], [10, undefined]);
 });
 
 Deno.test("openPacketSocket() takes the system's limit where it may not go beyond", async () => {

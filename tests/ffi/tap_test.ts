@@ -3,7 +3,7 @@ import type { Descriptor } from "../../ffi/descriptor.ts";
 import type { Reader } from "../../ffi/reader.ts";
 import { openTap, type TapOptions } from "../../ffi/tap.ts";
 import { LINK_HEADROOM, Packet } from "../../src/wire/packet.ts";
-import { type Call, FakeLibc } from "./fake_libc.ts";
+import { type Answer, type Call, FakeLibc } from "./fake_libc.ts";
 import { NO_READER, noReader } from "./no_reader.ts";
 
 const TAP3 = "74617033 00000000 00000000 00000000";
@@ -27,8 +27,9 @@ function kernel(): FakeLibc {
 
 const OPENING: Call[] = [
   ["open", "2f646576 2f6e6574 2f74756e 00", 0x80802],
-  ["ioctl", 5, "0x400454ca", `74617025 64000000 00000000 00000000 02900000${ZEROS.repeat(5)}`],
-  ["ioctl", 5, "0x400454d0", null],
+  ["ioctl", 5, "0x400454ca", `74617025 64000000 00000000 00000000 02d00000${ZEROS.repeat(5)}`],
+  ["ioctl", 5, "0x400454d8", "0a000000"],
+  ["ioctlNumber", 5, "0x400454d0", 0x6f],
   ["socket", 2, 0x80002, 0],
 ];
 
@@ -70,7 +71,8 @@ Deno.test("openTap() makes the interface, configures the host's end, and closes 
   assertEquals([device.name, device.mtu], ["tap3", 1500]);
   assertEquals(device.capabilities, { medium: "ethernet", mac });
   assertEquals(device.hostAddresses.map(String), ["10.0.0.1", "fd00::1"]);
-  assertEquals(descriptor, { fd: 5, name: "tap3", mtu: 1500, kind: "file", prefix: 0, mac });
+  const file = { fd: 5, name: "tap3", mtu: 1500, kind: "file" } as const;
+  assertEquals(descriptor, { ...file, prefix: 10, mac, offload: { udp: true } });
   assertEquals(libc.calls, [...OPENING, ...IPV4, ...UP, ...IPV6, ["close", 6]]);
 
   libc.calls.length = 0;
@@ -95,6 +97,29 @@ Deno.test("openTap() gives the host the addresses that are named, with their pre
     assertEquals(set.map((call) => `${call[3]}`.slice(45, 53)), masks);
     const sent = libc.calls.filter(([name]) => name === "send").map((call) => `${call[2]}`);
     assertEquals(sent.map((text) => text.slice(36, 40)), addresses.length === 2 ? ["0a30"] : []);
+  }
+});
+
+Deno.test("openTap() does without offloads if they are not wanted, or refused", async () => {
+  const cases: [options: TapOptions, answers: Answer[], flags: string, prefix: 0 | 10][] = [
+    [{ offload: false }, [], "0290", 0],
+    [{}, [{ errno: "EINVAL" }], "0290", 0],
+    [{}, [0], "02d0", 10],
+  ];
+  for (const [options, answers, flags, prefix] of cases) {
+    const libc = kernel();
+    libc.answers.ioctl = answers;
+    libc.answers.ioctlNumber = prefix === 10 ? [{ errno: "EINVAL" }, { errno: "EINVAL" }] : [];
+    let descriptor: Descriptor | undefined;
+    const startReader = (_: unknown, given: Descriptor): Promise<Reader> => {
+      descriptor = given;
+      return Promise.resolve(noReader(libc));
+    };
+    const device = await openTap(options, { libc, startReader });
+    const created = libc.calls.filter((call) => call[2] === "0x400454ca").at(-1)!;
+    assertEquals(`${created[3]}`.slice(36, 40), flags);
+    assertEquals([descriptor!.prefix, device.offload], [prefix, undefined]);
+    assertEquals(libc.calls.some((call) => call[0] === "ioctlNumber" && call[3] === 0), true);
   }
 });
 

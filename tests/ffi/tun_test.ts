@@ -25,10 +25,19 @@ function kernel(): FakeLibc {
   return libc;
 }
 
+/** What is created with these flags. */
+const create = (flags: string): Call => [
+  ...["ioctl", 5, "0x400454ca"] as [string, number, string],
+  `74756e25 64000000 00000000 00000000 ${flags}0000${ZEROS.repeat(5)}`,
+];
+const offload = (bits: number): Call => ["ioctlNumber", 5, "0x400454d0", bits];
+const HEADER_SIZE: Call = ["ioctl", 5, "0x400454d8", "0a000000"];
+
 const OPENING: Call[] = [
   ["open", DEV_NET_TUN, 0x80802],
-  ["ioctl", 5, "0x400454ca", `74756e25 64000000 00000000 00000000 01900000${ZEROS.repeat(5)}`],
-  ["ioctl", 5, "0x400454d0", null],
+  create("01d0"),
+  HEADER_SIZE,
+  offload(0x6f),
 ];
 
 const CONFIGURING: Call[] = [
@@ -58,7 +67,15 @@ Deno.test("openTun() makes the interface, configures it, and closes it in the en
   };
   const device = await openTun(OPTIONS, { libc, startReader });
   assertEquals([device.name, device.mtu], ["tun7", 9000]);
-  assertEquals(descriptor, { fd: 5, name: "tun7", mtu: 9000, kind: "file", prefix: 0 });
+  assertEquals(descriptor, {
+    fd: 5,
+    name: "tun7",
+    mtu: 9000,
+    kind: "file",
+    prefix: 10,
+    offload: { udp: true },
+  });
+  assertEquals(device.offload, { udp: true });
   assertEquals(libc.calls, [...OPENING, ...CONFIGURING]);
   assertEquals(libc.unloaded, 0);
 
@@ -67,6 +84,59 @@ Deno.test("openTun() makes the interface, configures it, and closes it in the en
   assertEquals(libc.calls, [NO_READER, ["close", 5]]);
   assertEquals(libc.unloaded, 1);
 });
+
+const NO = { errno: "EINVAL" };
+const OFFLOAD_CASES: {
+  rule: string;
+  offload?: boolean;
+  /** What `ioctl` answers first, and what it answers where the argument is a number. */
+  ioctl?: Answer[];
+  ioctlNumber?: Answer[];
+  calls: Call[];
+  want: Pick<Descriptor, "prefix" | "offload">;
+}[] = [
+  {
+    rule: "does without a header where the kernel knows none",
+    ioctl: [NO],
+    calls: [create("01d0"), create("0190"), offload(0)],
+    want: { prefix: 0 },
+  },
+  {
+    rule: "does without runs of datagrams where the kernel can't",
+    ioctlNumber: [NO],
+    calls: [create("01d0"), HEADER_SIZE, offload(0x6f), offload(0x0f)],
+    want: { prefix: 10, offload: { udp: false } },
+  },
+  {
+    rule: "does without offloads where the kernel has none",
+    ioctlNumber: [NO, NO],
+    calls: [create("01d0"), HEADER_SIZE, offload(0x6f), offload(0x0f), offload(0)],
+    want: { prefix: 10 },
+  },
+  {
+    rule: "turns off what may be on if offloads are not wanted",
+    offload: false,
+    calls: [create("0190"), offload(0)],
+    want: { prefix: 0 },
+  },
+];
+
+for (const { rule, want, calls, ...rest } of OFFLOAD_CASES) {
+  Deno.test(`openTun() ${rule}`, async () => {
+    const libc = kernel();
+    if (rest.ioctl !== undefined) libc.answers.ioctl = rest.ioctl;
+    if (rest.ioctlNumber !== undefined) libc.answers.ioctlNumber = rest.ioctlNumber;
+    let descriptor: Descriptor | undefined;
+    const startReader = (_: unknown, given: Descriptor): Promise<Reader> => {
+      descriptor = given;
+      return Promise.resolve(noReader(libc));
+    };
+    const device = await openTun({ ...OPTIONS, offload: rest.offload }, { libc, startReader });
+    assertEquals(libc.calls.slice(1), [...calls, ...CONFIGURING]);
+    assertEquals(descriptor, { fd: 5, name: "tun7", mtu: 9000, kind: "file", ...want });
+    assertEquals(device.offload, want.offload);
+  });
+}
 
 /** Has the kernel answer a request for an IPv6 address, with an errno or 0. */
 function answerNetlink(libc: FakeLibc, errno: number): void {
@@ -136,7 +206,7 @@ Deno.test("openTun() asks for a wished name", async () => {
   await openTun({ name: "stack-0" }, { libc, startReader: () => Promise.resolve(noReader(libc)) });
   assertEquals(
     libc.calls[1]![3],
-    `73746163 6b2d3000 00000000 00000000 01900000${ZEROS.repeat(5)}`,
+    `73746163 6b2d3000 00000000 00000000 01d00000${ZEROS.repeat(5)}`,
   );
 });
 
@@ -164,7 +234,7 @@ Deno.test("openTun() says what to do about each failure, and closes what it has 
   const { NotFound, PermissionDenied, AddrInUse } = Deno.errors;
   const ok = 0;
   const cases: {
-    answers: { open?: Answer; socket?: Answer; ioctl?: Answer[] };
+    answers: { open?: Answer; socket?: Answer; ioctl?: Answer[]; ioctlNumber?: Answer[] };
     // deno-lint-ignore no-explicit-any -- what an error's constructor takes is of no interest
     type: new (...args: any[]) => Error;
     message: string;
@@ -202,7 +272,19 @@ Deno.test("openTun() says what to do about each failure, and closes what it has 
       closed: [5],
     },
     {
-      answers: { ioctl: [ok, { errno: "EINVAL" }] },
+      answers: { ioctl: [NO, NO] },
+      type: DeviceError,
+      message: "Cannot create the interface tun3 (EINVAL)",
+      closed: [5],
+    },
+    {
+      answers: { ioctl: [ok, NO] },
+      type: DeviceError,
+      message: "Cannot set the length of the packets' headers (EINVAL)",
+      closed: [5],
+    },
+    {
+      answers: { ioctlNumber: [NO, NO, NO] },
       type: DeviceError,
       message: "Cannot turn off the interface's offloads (EINVAL)",
       closed: [5],

@@ -77,6 +77,7 @@ const IP4 = (protocol: number, flags = 0x40, options = 0) => [
 ];
 const IP6 = (next: number) => [0x60, 0, 0, 0, 0, 0, next, 64, ...new Array(32).fill(0)];
 const FRAME = (type: number) => [...new Array(12).fill(2), type >> 8, type & 0xff];
+const ZEROS = (length: number): number[] => new Array(length).fill(0);
 /** A transport's header and text, of 24 bytes. */
 const TEXT = new Array(24).fill(3);
 
@@ -107,6 +108,13 @@ const INPUT_CASES: InputCase[] = [
     ["UDP over IPv4", UDP4, 20, 6, 5],
     ["UDP over IPv6", UDP6, 40, 6, 5],
     ["TCP behind IPv4 options", [...IP4(6, 0, 8), ...TEXT], 28, 16, 1],
+    [
+      "TCP behind IPv6 options",
+      [...IP6(0), 60, 1, ...ZEROS(14), 6, ...ZEROS(7), ...TEXT],
+      64,
+      16,
+      4,
+    ],
   ] as const).flatMap(([what, bytes, start, offset, type]): InputCase[] => [
     {
       rule: `${what} is left partial`,
@@ -157,11 +165,12 @@ const INPUT_CASES: InputCase[] = [
     want: { verified: true, segment: 9 },
   },
   ...([
-    ["behind an extension header", [...IP6(0), 6, ...TEXT], 41, 16],
     ["in a fragment", [...IP4(6, 0x20), ...TEXT], 20, 16],
     ["in a tunnel", [...IP4(47), ...IP4(6), ...TEXT], 40, 16],
     ["in a tunnel over UDP", [...IP4(17), ...TEXT, ...TEXT], 40, 6],
     ["not where that of UDP is", UDP4, 20, 16],
+    ["of another protocol", [...IP4(132), ...TEXT], 20, 8],
+    ["behind headers that do not end", [...IP6(0), 6, ...TEXT], 45, 16],
   ] as const).map(([where, bytes, start, offset]): InputCase => ({
     rule: `a checksum ${where} is completed`,
     bytes: [...bytes],
@@ -170,25 +179,25 @@ const INPUT_CASES: InputCase[] = [
     offset,
     want: { completed: true },
   })),
-  {
-    rule: "a checksum behind a tag is completed",
+  ...[[0x8100], [0x88a8, 0x8100]].map((tags): InputCase => ({
+    rule: `a super-segment behind ${tags.length} tags`,
     medium: "ethernet",
-    bytes: [...FRAME(0x8100), 0x40, 0, 8, 0, ...TCP4],
+    bytes: [
+      ...FRAME(tags[0]!),
+      ...tags.slice(1).flatMap((t) => [0x40, 0, t >> 8, t & 255]),
+      0x40,
+      0,
+      8,
+      0,
+      ...TCP4,
+    ],
     flags: 1,
-    start: 38,
-    offset: 16,
-    want: { completed: true },
-  },
-  {
-    rule: "a super-segment behind an extension header is one",
-    bytes: [...IP6(0), 6, ...TEXT],
-    flags: 1,
-    type: 4,
+    type: 1,
     size: 9,
-    start: 41,
+    start: 34 + 4 * tags.length,
     offset: 16,
-    want: { completed: true, segment: 9 },
-  },
+    want: { verified: true, partial: true, segment: 9 },
+  })),
   { rule: "a packet of no length is left alone", bytes: [], flags: 2, want: { verified: true } },
   { rule: "a checksum's start beyond the packet", bytes: TCP4, flags: 1, start: 0xffff },
   { rule: "a checksum's field beyond it", bytes: TCP4, flags: 1, start: 20, offset: 23 },
@@ -197,6 +206,14 @@ const INPUT_CASES: InputCase[] = [
   { rule: "a super-segment of the other family", bytes: TCP6, type: 1, size: 9 },
   { rule: "a super-segment of the other protocol", bytes: UDP4, type: 1, size: 9 },
   { rule: "a super-segment of the other protocol", bytes: TCP4, type: 5, size: 9 },
+  { rule: "a super-segment of ICMP", bytes: [...IP4(1), ...TEXT], type: 5, size: 9 },
+  {
+    rule: "a super-segment in a frame of tags",
+    medium: "ethernet",
+    bytes: [...FRAME(0x8100), ...new Array(50).fill([0, 0, 0x81, 0]).flat()],
+    type: 1,
+    size: 9,
+  },
   { rule: "fragments of a datagram", bytes: UDP4, type: 3, size: 9 },
   { rule: "an unknown type", bytes: TCP4, type: 0x7f, size: 9 },
 ];
