@@ -60,7 +60,7 @@ export class PostingReader implements Reader {
     this.#descriptor = descriptor;
     this.#ring = ring;
     this.#thread = thread;
-    this.#delivery = new Delivery(ring.bytes, descriptor, this.#counts);
+    this.#delivery = new Delivery(ring.bytes, descriptor);
   }
 
   receive(limit: number, handler: (packet: Packet) => void): number {

@@ -52,9 +52,7 @@ export const READER_COUNTERS = [
   "readerTruncated",
   /** Packets dropped because they had no bytes. */
   "readerEmpty",
-  /** Checksums completed that the sender, on the same machine, had left to a network card. */
-  "readerChecksums",
-  /** Packets dropped because their sender had left it to a network card to cut them up. */
+  /** Packets dropped because the kernel has no words for what their sender left to a network card. */
   "readerUnsegmented",
   /** Times that the interface went down. */
   "readerLinkDown",

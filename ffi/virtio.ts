@@ -34,39 +34,6 @@ export const VIRTIO_NET_HDR_GSO_UDP_L4 = 5;
 /** Bit beside them: with Explicit Congestion Notification. */
 export const VIRTIO_NET_HDR_GSO_ECN = 0x80;
 
-/** What {@linkcode finishPacket} has found. */
-export const Offload = {
-  /** Nothing to do. */
-  NONE: 0,
-  /** The checksum was missing, and no longer is. */
-  CHECKSUM: 1,
-  /** Only its sender could have cut it up. */
-  UNSEGMENTED: 2,
-} as const;
-
-/** One of the values of {@linkcode Offload}. */
-export type Offload = typeof Offload[keyof typeof Offload];
-
-/**
- * Does what the header in front of the packet `[at, end)` asks for. A long TCP segment stays one,
- * since a receiver doesn't mind; a run of datagrams that would have to be cut up is not usable.
- */
-export function finishPacket(view: DataView, at: number, end: number): Offload {
-  const header = at - VIRTIO_NET_HDR.size;
-  const type = view.getUint8(header + VIRTIO_NET_HDR.gsoType) & ~VIRTIO_NET_HDR_GSO_ECN;
-  if (
-    type !== VIRTIO_NET_HDR_GSO_NONE && type !== VIRTIO_NET_HDR_GSO_TCPV4 &&
-    type !== VIRTIO_NET_HDR_GSO_TCPV6
-  ) return Offload.UNSEGMENTED;
-  const flags = view.getUint8(header + VIRTIO_NET_HDR.flags);
-  if ((flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) === 0) return Offload.NONE;
-  const start = at + view.getUint16(header + VIRTIO_NET_HDR.csumStart, true);
-  const field = start + view.getUint16(header + VIRTIO_NET_HDR.csumOffset, true);
-  if (field + 2 > end) return Offload.NONE; // it is broken, and whoever checks it will see
-  complete(view, start, field, end);
-  return Offload.CHECKSUM;
-}
-
 // What has to be known of the headers to find that of the transport (IEEE 802.3, RFC 791, RFC 8200).
 const ETHERNET_HEADER = 14;
 /** Of a virtual LAN (IEEE 802.1Q), in bytes. */
@@ -94,6 +61,7 @@ const TCP_CWR = 0x80;
 /** Reads the headers in front of received packets, and counts what they tell. */
 export class OffloadInput {
   readonly #isEthernet: boolean;
+  readonly #completes: boolean;
   #superSegments = 0;
   #partial = 0;
   #malformed = 0;
@@ -103,9 +71,13 @@ export class OffloadInput {
   #version = 0;
   #transportAt = 0;
 
-  /** @param medium What the packets are: IP packets, or frames. */
-  constructor(medium: Medium) {
+  /**
+   * @param medium What the packets are: IP packets, or frames.
+   * @param completes Whether to complete every checksum that was begun.
+   */
+  constructor(medium: Medium, completes: boolean) {
     this.#isEthernet = medium === "ethernet";
+    this.#completes = completes;
   }
 
   /**
@@ -128,8 +100,7 @@ export class OffloadInput {
       const start = at + view.getUint16(header + VIRTIO_NET_HDR.csumStart, true);
       const field = start + view.getUint16(header + VIRTIO_NET_HDR.csumOffset, true);
       if (field + 2 > end) return this.#drop();
-      const offset = this.#protocol === PROTOCOL.TCP ? TCP_CHECKSUM : UDP_CHECKSUM;
-      if (this.#protocol !== 0 && start === this.#transportAt && field === start + offset) {
+      if (!this.#completes && this.#isChecksum(start, field)) {
         packet.isVerified = packet.isPartial = true;
       } else {
         complete(view, start, field, end);
@@ -184,6 +155,12 @@ export class OffloadInput {
     if (protocol !== PROTOCOL.TCP && protocol !== PROTOCOL.UDP) return;
     this.#protocol = protocol;
     this.#transportAt = next;
+  }
+
+  /** Whether this is the checksum of the packet's TCP or UDP. */
+  #isChecksum(start: number, field: number): boolean {
+    const offset = this.#protocol === PROTOCOL.TCP ? TCP_CHECKSUM : UDP_CHECKSUM;
+    return this.#protocol !== 0 && start === this.#transportAt && field === start + offset;
   }
 
   /** Whether the packet can be a super-segment of a type. */

@@ -68,7 +68,7 @@ export class WakingReader implements Reader {
     const from = this.#at - descriptor.prefix;
     const bytes = new Uint8Array(from + this.#intake.room);
     this.#pointer = Deno.UnsafePointer.of(bytes.subarray(from));
-    this.#delivery = new Delivery(bytes, descriptor, this.#counts);
+    this.#delivery = new Delivery(bytes, descriptor);
   }
 
   receive(limit: number, handler: (packet: Packet) => void): number {

@@ -131,8 +131,8 @@ function readInterface(line: Line, isWatched: boolean): InterfaceSettings {
     dhcp: readDhcp(line, kind),
     gateways: line.parseAll("gateway", (text) => IpAddress.parse(text) && text),
     ipv6,
-    reader: { value: "KIND", help: "how packets are read: posting or waking (the faster one)" },
-    "no-offload": { help: "packets as on a wire, never of 64 KiB (so with --trace, --pcap)" },
+    offload: !isWatched && !line.has("no-offload"),
+    reader: line.parse("reader", checkReaderKind),
   };
 }
 

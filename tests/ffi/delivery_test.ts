@@ -1,45 +1,84 @@
 import { assertEquals } from "@std/assert";
 import { Delivery } from "../../ffi/delivery.ts";
 import type { Descriptor } from "../../ffi/descriptor.ts";
-import { Counts, READER_COUNTERS } from "../../ffi/thread_status.ts";
+import { LINK_HEADROOM } from "../../src/wire/packet.ts";
 
-const DESCRIPTOR: Descriptor = {
-  fd: 5,
-  name: "eth0",
-  mtu: 1500,
-  kind: "socket",
-  prefix: 10,
-};
+const MAC = Uint8Array.of(2, 0, 0, 0, 0, 5);
+const TUN: Descriptor = { fd: 5, name: "tun0", mtu: 1500, kind: "file", prefix: 10 };
+const ETH: Descriptor = { ...TUN, kind: "socket", mac: MAC };
+const OFFLOAD = { offload: { udp: true } };
 
-/** A header with flags, a `gso_type`, where the checksum starts and where it is from there. */
-function header(flags: number, type = 0, start = 0, offset = 0): number[] {
-  return [flags, type, 0, 0, 0, 0, start, 0, offset, 0];
+/** A super-segment of UDP over IPv4, whose checksum is begun: the sum of a pseudo-header. */
+const DATAGRAMS = [
+  ...[0x45, 0, 0, 30, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2],
+  ...[0, 9, 0, 9, 0, 10, 0x14, 0x1e, 1, 2],
+];
+/** What stands in front of it, in a packet and in a frame. */
+const HEADER = [1, 5, 28, 0, 1, 0, 20, 0, 6, 0];
+const FRAME_HEADER = [1, 5, 42, 0, 1, 0, 34, 0, 6, 0];
+const ETHERNET = [...MAC, ...MAC, 8, 0];
+
+interface Case {
+  rule: string;
+  descriptor: Descriptor;
+  header: number[];
+  bytes: number[];
+  /** Left out: it can't be used. */
+  want?: [isVerified: boolean, isPartial: boolean, segmentSize: number];
 }
 
-Deno.test("what a packet's sender has left to a network card is done before it is handed over", () => {
-  const cases: [rule: string, bytes: number[], packet: number[] | null, counter?: string][] = [
-    ["nothing is left", [...header(0), 1, 2, 3], [1, 2, 3]],
-    [
-      "a checksum",
-      [...header(1, 0, 1, 1), 7, 8, 0, 1, 9],
-      [7, 8, 0xf6, 0xf6, 9],
-      "readerChecksums",
-    ],
-    ["a TCP segment of IPv4 may be long", [...header(0, 1), 1], [1]],
-    ["a TCP segment of IPv6 may be long", [...header(0, 4), 1], [1]],
-    ["a run of datagrams cannot be used", [...header(0, 5), 1], null, "readerUnsegmented"],
-  ];
-  for (const [rule, bytes, want, counter] of cases) {
-    const counts = new Counts();
-    const delivery = new Delivery(Uint8Array.from(bytes), DESCRIPTOR, counts);
-    let got: number[] | null = null;
-    delivery.hand(10, bytes.length - 10, ({ bytes, at, end }) => got = [...bytes.slice(at, end)]);
-    assertEquals(got, want, rule);
-    const counted = READER_COUNTERS.filter((_, i) => counts.of(i) > 0);
-    assertEquals(counted, counter === undefined ? [] : [counter] as typeof counted, rule);
-    assertEquals(delivery.counters(), {
-      deviceReceived: want === null ? 0 : 1,
-      deviceReceivedBytes: want?.length ?? 0,
+const CASES: Case[] = [
+  {
+    rule: "a packet is as it came where there is no header",
+    descriptor: { ...TUN, prefix: 0 },
+    header: [],
+    bytes: [1, 2],
+    want: [false, false, 0],
+  },
+  {
+    rule: "a packet of a TUN tells what is left to do",
+    descriptor: { ...TUN, ...OFFLOAD },
+    header: HEADER,
+    bytes: DATAGRAMS,
+    want: [true, true, 1],
+  },
+  {
+    rule: "a frame tells what is left to do",
+    descriptor: { ...ETH, ...OFFLOAD },
+    header: FRAME_HEADER,
+    bytes: [...ETHERNET, ...DATAGRAMS],
+    want: [true, true, 1],
+  },
+  {
+    rule: "without offloads its checksum is completed",
+    descriptor: ETH,
+    header: FRAME_HEADER,
+    bytes: [...ETHERNET, ...DATAGRAMS],
+    want: [false, false, 1],
+  },
+  {
+    rule: "what is malformed is not handed over",
+    descriptor: { ...TUN, ...OFFLOAD },
+    header: [1, 0, 0, 0, 0, 0, 255, 255, 255, 255],
+    bytes: DATAGRAMS,
+  },
+];
+
+for (const { rule, descriptor, header, bytes, want } of CASES) {
+  Deno.test(`Delivery: ${rule}`, () => {
+    const memory = new Uint8Array(200);
+    memory.set([...header, ...bytes], LINK_HEADROOM - header.length);
+    const delivery = new Delivery(memory, descriptor);
+    let got: typeof want;
+    delivery.hand(LINK_HEADROOM, bytes.length, (packet) => {
+      assertEquals([packet.at, packet.end], [LINK_HEADROOM, LINK_HEADROOM + bytes.length]);
+      got = [packet.isVerified, packet.isPartial, packet.segmentSize];
     });
-  }
-});
+    assertEquals(got, want);
+    const counters = delivery.counters();
+    assertEquals(counters.deviceReceived, want === undefined ? 0 : 1);
+    assertEquals(counters.deviceReceivedBytes, want === undefined ? 0 : bytes.length);
+    const malformed = header.length === 0 ? undefined : want === undefined ? 1 : 0;
+    assertEquals(counters.deviceOffloadMalformed, malformed);
+  });
+}

@@ -1,74 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { finishPacket, Offload, OffloadInput } from "../../ffi/virtio.ts";
+import { OffloadInput } from "../../ffi/virtio.ts";
 import type { Medium } from "../../src/phy/device.ts";
 import { finish, sum } from "../../src/wire/checksum.ts";
 import { LINK_HEADROOM, Packet } from "../../src/wire/packet.ts";
-
-const AT = 12; // the header's 10 bytes, and 2 of something else
-
-/** A packet with a header in front; the checksum of `[start, end)` is at `start + offset`. */
-function packet(
-  fields: { flags?: number; type?: number; start?: number; offset?: number; bytes: number[] },
-): DataView {
-  const { flags = 0, type = 0, start = 0, offset = 0, bytes } = fields;
-  const view = new DataView(new ArrayBuffer(AT + bytes.length + 2));
-  view.setUint8(AT - 10, flags);
-  view.setUint8(AT - 9, type);
-  view.setUint16(AT - 4, start, true);
-  view.setUint16(AT - 2, offset, true);
-  new Uint8Array(view.buffer).set(bytes, AT);
-  new Uint8Array(view.buffer).fill(0xaa, AT + bytes.length);
-  return view;
-}
-
-Deno.test("finishPacket() completes the checksum that the sender has begun", () => {
-  // Two bytes of another header; the sum of the pseudo-header, 0x1234; an odd number of bytes.
-  const bytes = [9, 9, 1, 2, 0x12, 0x34, 5, 6, 7];
-  const view = packet({ flags: 1, start: 2, offset: 2, bytes });
-  assertEquals(finishPacket(view, AT, AT + 9), Offload.CHECKSUM);
-  const checksum = view.getUint16(AT + 4);
-  assertEquals(checksum, 0xffff - (0x0102 + 0x1234 + 0x0506 + 0x0700));
-  // In place of the begun sum, the pseudo-header has to be added when it is checked.
-  assertEquals(finish(sum(view, AT + 2, AT + 9, 0x1234)), 0);
-  assertEquals(view.getUint8(AT + 9), 0xaa, "what is behind the packet is none of it");
-});
-
-Deno.test("finishPacket() never writes a checksum of zero, which means none to UDP", () => {
-  const view = packet({ flags: 1, start: 0, offset: 0, bytes: [0xff, 0xff, 0, 0] });
-  assertEquals(finishPacket(view, AT, AT + 4), Offload.CHECKSUM);
-  assertEquals(view.getUint16(AT), 0xffff);
-});
-
-Deno.test("finishPacket() leaves alone what is complete, or broken", () => {
-  const bytes = [1, 2, 3, 4];
-  const cases: Parameters<typeof packet>[0][] = [
-    { flags: 0, start: 0, offset: 2, bytes },
-    { flags: 2, start: 0, offset: 2, bytes }, // the network card has checked it
-    { flags: 1, start: 0, offset: 3, bytes },
-    { flags: 1, start: 0xffff, offset: 0xffff, bytes },
-  ];
-  for (const fields of cases) {
-    const view = packet(fields);
-    assertEquals(finishPacket(view, AT, AT + 4), Offload.NONE);
-    assertEquals([...new Uint8Array(view.buffer, AT, 4)], bytes);
-  }
-});
-
-Deno.test("finishPacket() passes long TCP segments, and nothing else that should be cut up", () => {
-  const cases: [type: number, want: Offload][] = [
-    [0, Offload.NONE],
-    [1, Offload.NONE],
-    [4, Offload.NONE],
-    [0x81, Offload.NONE],
-    [0x84, Offload.NONE],
-    [3, Offload.UNSEGMENTED],
-    [5, Offload.UNSEGMENTED],
-    [0x7f, Offload.UNSEGMENTED],
-  ];
-  for (const [type, want] of cases) {
-    assertEquals(finishPacket(packet({ type, bytes: [1, 2] }), AT, AT + 2), want, `${type}`);
-  }
-});
 
 /** A packet or frame, as many bytes of its first header as are looked at. */
 const IP4 = (protocol: number, flags = 0x40, options = 0) => [
@@ -90,6 +24,8 @@ interface InputCase {
   size?: number;
   start?: number;
   offset?: number;
+  /** Whether to complete every checksum. */
+  completes?: true;
   /** What is known of the packet afterwards; left out if it can't be used. */
   want?: { verified?: true; partial?: true; segment?: number; completed?: true };
 }
@@ -198,6 +134,26 @@ const INPUT_CASES: InputCase[] = [
     offset: 16,
     want: { verified: true, partial: true, segment: 9 },
   })),
+  {
+    rule: "a checksum is completed if all are to be",
+    bytes: [...TCP4, 7],
+    flags: 1,
+    start: 20,
+    offset: 16,
+    completes: true,
+    want: { completed: true },
+  },
+  {
+    rule: "a super-segment remains one if checksums are to be completed",
+    bytes: UDP6,
+    flags: 1,
+    type: 5,
+    size: 9,
+    start: 40,
+    offset: 6,
+    completes: true,
+    want: { completed: true, segment: 9 },
+  },
   { rule: "a packet of no length is left alone", bytes: [], flags: 2, want: { verified: true } },
   { rule: "a checksum's start beyond the packet", bytes: TCP4, flags: 1, start: 0xffff },
   { rule: "a checksum's field beyond it", bytes: TCP4, flags: 1, start: 20, offset: 23 },
@@ -233,11 +189,12 @@ for (const { rule, medium = "ip", bytes, want, ...rest } of INPUT_CASES) {
     packet.view.setUint16(at - 4, start, true);
     packet.view.setUint16(at - 2, offset, true);
     const before = packet.bytes.slice();
-    const input = new OffloadInput(medium);
+    const input = new OffloadInput(medium, rest.completes ?? false);
 
     assertEquals(input.read(packet), want !== undefined);
 
     if (want?.completed) {
+      assertEquals(packet.view.getUint16(packet.end), 0xaaaa, "what is behind it is none of it");
       const field = at + start + offset;
       // Together with what was there before, the sum is that of all ones.
       const begun = new DataView(before.buffer).getUint16(field);
@@ -259,3 +216,10 @@ for (const { rule, medium = "ip", bytes, want, ...rest } of INPUT_CASES) {
     });
   });
 }
+
+Deno.test("OffloadInput never completes a checksum to zero, which means none to UDP", () => {
+  const packet = new Packet(new Uint8Array(100)).place(LINK_HEADROOM, LINK_HEADROOM + 4);
+  packet.bytes.set([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0], packet.at - 10);
+  assertEquals(new OffloadInput("ip", true).read(packet), true);
+  assertEquals(packet.view.getUint16(packet.at), 0xffff);
+});
