@@ -2,8 +2,8 @@
  * Runs inside a namespace: opens a device and answers pings by hand, without the stack.
  *
  * Arguments: `tun`, `tap` or `utun`, the MTU, the kind of reader, for utun the library that stands
- * in for Darwin's; or `packet`, the name of an interface and the kind of reader. On Ethernet it is 02:00:00:00:00:05, and nobody is told
- * which addresses it has. Prints one line of JSON once the device is up, and one with the counters
+ * in for Darwin's; or `packet`, the name of an interface, the kind of reader and maybe `whole` for no
+ * offload. On Ethernet it is 02:00:00:00:00:05, and nobody is told which addresses it has. Prints one line of JSON once the device is up, and one with the counters
  * and with what else came when standard input ends or the device fails.
  *
  * @module
@@ -17,7 +17,7 @@ import { checkReaderKind } from "../../ffi/reader_kind.ts";
 import { openTap } from "../../ffi/tap.ts";
 import { openTun } from "../../ffi/tun.ts";
 import { openUtun } from "../../ffi/utun.ts";
-import { pseudoHeaderSum } from "../../src/wire/checksum.ts";
+import { finish, pseudoHeaderSum } from "../../src/wire/checksum.ts";
 import { Drop } from "../../src/wire/drop.ts";
 import { ETHERNET_HEADER, ETHERNET_SOURCE } from "../../src/wire/ethernet.ts";
 import { IpAddress } from "../../src/wire/address.ts";
@@ -29,6 +29,7 @@ import { checkUdp } from "../../src/wire/udp.ts";
 import { linuxIfconfig } from "./linux_ifconfig.ts";
 
 const [kind, mtu, how, library] = Deno.args;
+const offload = library !== "whole";
 const reader = checkReaderKind(how!);
 const MAC = "02:00:00:00:00:05";
 
@@ -37,7 +38,7 @@ function print(line: unknown): void {
 }
 
 function open(): Promise<Device & Partial<HostDevice>> {
-  if (kind === "packet") return openPacketSocket({ interface: mtu!, mac: MAC, reader });
+  if (kind === "packet") return openPacketSocket({ interface: mtu!, mac: MAC, reader, offload });
   if (kind === "tap") return openTap({ name: "stack0", mtu: Number(mtu), mac: MAC, reader });
   if (kind === "tun") return openTun({ name: "stack0", mtu: Number(mtu), reader });
   return openUtun({ name: "utun7", mtu: Number(mtu), reader }, {
@@ -71,7 +72,7 @@ function answerFrame(frame: Packet): boolean {
 }
 
 /** A frame in words: its sender, and what it carries with which checksum. */
-function describe({ bytes, view, at, end }: Packet): string {
+function describe({ bytes, view, at, end }: Packet, isPartial: boolean): string {
   const from = formatMac(bytes, at + ETHERNET_SOURCE);
   const ip = at + ETHERNET_HEADER;
   const protocol = bytes[ip + 9];
@@ -80,6 +81,11 @@ function describe({ bytes, view, at, end }: Packet): string {
   const segment = ip + 20;
   const [source, destination] = [12, 16].map((i) => IpAddress.scratch().load4(view, ip + i));
   const pseudo = pseudoHeaderSum(source!, destination!, protocol, end - segment);
+  if (isPartial) {
+    const field = segment + (protocol === PROTOCOL.TCP ? 16 : 6);
+    const isBegun = view.getUint16(field) === (~finish(pseudo) & 0xffff);
+    return `${from} protocol ${protocol}, ${isBegun ? "begun" : "bad"} checksum`;
+  }
   const check = protocol === PROTOCOL.TCP ? checkTcp : checkUdp;
   const drop = check(view, segment, end, pseudo);
   return `${from} protocol ${protocol}, ${drop === Drop.NONE ? "good" : "bad"} checksum`;
@@ -108,9 +114,10 @@ const isFramed = device.capabilities.medium === "ethernet";
 /** What else came over an Ethernet. */
 const others: string[] = [];
 const handler = (packet: Packet) => {
+  const { isPartial } = packet; // to find the ping in a frame forgets it
   const isPing = isFramed ? answerFrame(packet) : answer(packet);
   if (isPing) answered += Number(device.transmit(packet));
-  else if (isFramed) others.push(describe(packet));
+  else if (isFramed) others.push(describe(packet, isPartial));
 };
 const ended = (async () => {
   for await (const _ of Deno.stdin.readable);

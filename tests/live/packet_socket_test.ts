@@ -28,8 +28,9 @@ liveTest("a stack beside the kernel on one interface answers ping, arping and cu
   const counters = await endEthernet(stack);
   assertEquals(counters.icmpEchoReplies, 15);
   // The sender leaves checksums, and cutting up what it sends, to the interface.
-  assert(counters.readerChecksums! > 0);
-  assert(counters.deviceReceivedBytes! / counters.deviceReceived! > 1500, "segments came whole");
+  assert(counters.devicePartialReceived! > 0);
+  assert(counters.deviceSuperSegmentsReceived! > 0);
+  assert(counters.deviceSuperSegmentsSent! > 0);
   assertEquals(Object.keys(counters).filter((name) => /CHECKSUM/.test(name)), []);
   assertMatch(await near.check("ip", ["-d", "link", "show", "eth0"]), /promiscuity 0/);
 });
