@@ -13,8 +13,7 @@ const MODULE = new URL("src/wire/kernels.ts", ROOT);
 /** The module as it has to be. */
 export async function kernelsModule(): Promise<string> {
   const { parseWat } = await wabt();
-  const source = await Deno.readTextFile(new URL(SOURCE, ROOT));
-  const parsed = parseWat(SOURCE, source, { simd: true, bulk_memory: true });
+  const parsed = parseWat(SOURCE, await Deno.readTextFile(new URL(SOURCE, ROOT)), { simd: true });
   parsed.resolveNames();
   parsed.validate();
   const { buffer } = parsed.toBinary({});

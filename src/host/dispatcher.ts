@@ -8,12 +8,19 @@ import type { Interface } from "../net/interface.ts";
 import type { Device } from "../phy/device.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Packet } from "../wire/packet.ts";
+import { Patience } from "./patience.ts";
 
 /** Most packets that are answered at once: one acknowledgement a connection. */
 const BATCH = 64;
 
 /**
- * How long batches are received one after another before timers and programs get their turn, in
+ * About how many bytes are answered at once, where packets are long: the sender goes on before the
+ * processor's cache has forgotten what came first, which the program has yet to read.
+ */
+const BATCH_BYTES = 256 * 1024;
+
+/**
+ * How long batches are received one after another before timers and signals get their turn, in
  * milliseconds. With one batch a turn, a program that sends as much as it can would leave those
  * who send to it behind, because its turn is the longer one.
  */
@@ -36,7 +43,8 @@ export class Dispatcher {
   /** The time that a whole batch is received at. */
   #batchTime = 0;
   #stopped = false;
-  #kicked = false;
+  /** Settles when what was caused is done, if it is going to be. */
+  #polling: Promise<void> | undefined;
   /** Turns of promises that are left until what was caused is done. */
   #grace = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -54,22 +62,35 @@ export class Dispatcher {
   }
 
   async #run(device: Device, from: Interface): Promise<void> {
-    const receive = (packet: Packet) => this.#stack.receive(packet, this.#batchTime, from);
+    let bytes = 0;
+    const receive = (packet: Packet) => {
+      bytes += packet.end - packet.at;
+      this.#stack.receive(packet, this.#batchTime, from);
+    };
+    const patience = new Patience();
+    let limit = BATCH;
     await nextTurn(); // whoever has made the stack gets to listen before the first packet
     while (!this.#stopped) {
-      const end = this.#now() + SLICE;
-      let count: number;
-      do {
-        this.#batchTime = this.#now();
-        count = device.receive(BATCH, receive);
-        if (count === BATCH) this.#poll();
-      } while (count === BATCH && this.#now() < end && !this.#stopped);
-      if (count > 0 && count < BATCH) {
-        this.#stack.tell(this.#batchTime);
-        this.kick();
+      let found = false;
+      const start = this.#now();
+      for (let time = start; time < start + SLICE && !this.#stopped; time = this.#now()) {
+        bytes = 0;
+        this.#batchTime = time;
+        const count = device.receive(limit, receive);
+        if (count === 0) break;
+        found = true;
+        // As many packets as make a batch, if they are like these.
+        limit = Math.max(1, Math.min(BATCH, Math.floor(BATCH_BYTES * count / bytes)));
+        this.#stack.tell(time);
+        await this.#pollSoon();
       }
-      if (count > 0) await nextTurn();
-      else if (!await device.readable()) return;
+      if (patience.goesOn(found)) {
+        await nextTurn();
+      } else {
+        const asleep = this.#now();
+        if (!await device.readable()) return;
+        patience.slept(this.#now() - asleep);
+      }
     }
   }
 
@@ -79,18 +100,20 @@ export class Dispatcher {
    * its answer, and to close, before any of it is sent.
    */
   kick(): void {
-    this.#grace = GRACE;
-    if (this.#kicked || this.#stopped) return;
-    this.#kicked = true;
-    this.#afterKicks();
+    if (!this.#stopped) this.#pollSoon();
   }
 
-  async #afterKicks(): Promise<void> {
+  #pollSoon(): Promise<void> {
+    this.#grace = GRACE;
+    return this.#polling ??= this.#pollAfterGrace();
+  }
+
+  async #pollAfterGrace(): Promise<void> {
     for (let turn = 0; this.#grace > 0 && turn < MAX_GRACE; turn++) {
       this.#grace--;
       await undefined;
     }
-    this.#kicked = false;
+    this.#polling = undefined;
     if (!this.#stopped) this.#poll();
   }
 

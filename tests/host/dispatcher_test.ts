@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Dispatcher } from "../../src/host/dispatcher.ts";
+import type { Device, DeviceCounters } from "../../src/phy/device.ts";
 import { memoryPair } from "../../src/phy/memory.ts";
 import { Stack } from "../../src/stack/stack.ts";
 import { Packet } from "../../src/wire/packet.ts";
@@ -209,4 +210,106 @@ dispatcherTest("nothing happens after stop()", async (stack, dispatcher, send) =
   send();
   await pause(15);
   assertEquals([stack.polls.length, stack.received], [length, 0]);
+});
+
+/** A device that always has packets of one length, and notes how many it is asked for. */
+class Endless implements Device {
+  readonly name = "endless";
+  readonly mtu = 65535;
+  readonly capabilities = { medium: "ip" } as const;
+  readonly limits: number[] = [];
+  readonly #packet: Packet;
+  #closed = false;
+
+  constructor(length: number) {
+    this.#packet = new Packet(new Uint8Array(length)).place(0, length);
+  }
+
+  receive(limit: number, handler: (packet: Packet) => void): number {
+    if (this.#closed) return 0;
+    this.limits.push(limit);
+    for (let i = 0; i < limit; i++) handler(this.#packet);
+    return limit;
+  }
+
+  readable(): Promise<boolean> {
+    return Promise.resolve(!this.#closed);
+  }
+
+  transmit(): boolean {
+    return true;
+  }
+
+  counters(): DeviceCounters {
+    return {};
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    return Promise.resolve();
+  }
+}
+
+Deno.test("batches are bounded in packets, and in bytes where packets are long", async () => {
+  const cases: [length: number, limit: number][] = [[40, 64], [1500, 64], [9000, 29], [65535, 4]];
+  for (const [length, limit] of cases) {
+    const device = new Endless(length);
+    const dispatcher = new Dispatcher([device], new TimedStack(), now);
+    await until(() => device.limits.length > 5, "batches are received");
+    dispatcher.stop();
+    await device.close();
+    await dispatcher.finished;
+    assertEquals(device.limits.slice(1, 5), new Array(4).fill(limit), `${length} bytes`);
+  }
+});
+
+Deno.test("a device without packets is slept for", async () => {
+  const [device] = memoryPair();
+  let asked = 0;
+  const receive = device.receive.bind(device);
+  device.receive = (limit, handler) => {
+    asked++;
+    return receive(limit, handler);
+  };
+  let asleep = false;
+  const readable = device.readable.bind(device);
+  device.readable = () => {
+    asleep = true;
+    return readable();
+  };
+  const dispatcher = new Dispatcher([device], new TimedStack(), now);
+  await until(() => asleep, "it sleeps");
+  const before = asked;
+  await pause(20);
+  assertEquals(asked, before);
+  dispatcher.stop();
+  await device.close();
+  await dispatcher.finished;
+});
+
+Deno.test("devices share the turns: none waits for one that always has packets", async () => {
+  const busy = new Endless(1500);
+  const [device, peer] = memoryPair();
+  const link = { mtu: 1500, transmit: () => true };
+  let received = 0;
+  class TwoLinks extends Stack {
+    constructor() {
+      const interfaces = [...oneInterface(link, [PEER]), ...oneInterface(link, [])];
+      super({ interfaces }, { random: () => 1 });
+    }
+    override receive({ at, end }: Packet): void {
+      if (end - at === 60) received++;
+    }
+    override poll(): void {}
+  }
+  const dispatcher = new Dispatcher([busy, device], new TwoLinks(), now);
+  const start = now();
+  for (let i = 1; i <= 20; i++) {
+    peer.transmit(new Packet(new Uint8Array(100)).place(40, 100));
+    await until(() => received === i, "it is received");
+  }
+  assert(now() - start < 1000, `took ${now() - start} ms`);
+  dispatcher.stop();
+  await Promise.all([busy.close(), device.close()]);
+  await dispatcher.finished;
 });
