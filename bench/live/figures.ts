@@ -39,6 +39,17 @@ export function speedRatio(
   return lessIsFaster ? 1 / ratio : ratio;
 }
 
+/**
+ * What is to be reached, and whether it is: `≥ 0.5: yes`; nothing where nothing is to be.
+ *
+ * @param isMost Whether `goal` is the most that it may be, and not the least.
+ */
+export function reached(value: number, goal: number | undefined, isMost: boolean): string {
+  if (goal === undefined) return "";
+  const isReached = isMost ? value <= goal : value >= goal;
+  return `${isMost ? "≤" : "≥"} ${goal.toLocaleString("en")}: ${isReached ? "yes" : "no"}`;
+}
+
 /** One row of a table in Markdown. */
 export function row(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |\n`;

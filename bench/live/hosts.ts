@@ -9,8 +9,11 @@ import { compile, type Compiled } from "../../tests/ffi/cc.ts";
 import { denoArgs, liveSkipReason, Namespace } from "../../tests/live/namespace.ts";
 import { Running } from "../../tests/live/running.ts";
 
-/** Address of our stack, on the near host. */
+/** Addresses of our stack, on the near host: with offload, and without it. */
 export const STACK = "10.0.0.2";
+export const STACK6 = "fd00::2";
+export const PLAIN_STACK = "10.0.4.2";
+export const PLAIN_STACK6 = "fd04::2";
 /** Addresses of `tun_peer.c`, on the near host: without offload, and with it. */
 export const PEER = "10.0.1.2";
 export const OFFLOAD_PEER = "10.0.2.2";
@@ -21,6 +24,19 @@ export const KERNEL = "10.0.3.2";
 const QUEUE = "5000";
 /** How long one run of a program may take, in milliseconds. */
 export const PATIENCE = 15_000;
+/** How long it may take to open a connection, in milliseconds. */
+const CONNECT_PATIENCE = 1;
+
+/** Our stacks, as `openTun` makes them. */
+const STACKS = {
+  offload: { name: "stack0", addresses: [STACK, STACK6], more: {} },
+  plain: { name: "stack1", addresses: [PLAIN_STACK, PLAIN_STACK6], more: { offload: false } },
+} as const;
+
+/** One of our stacks: with the settings that hold where nothing is said, or without offload. */
+export type StackKind = keyof typeof STACKS;
+
+const BUILD = new URL("../../tools/build.ts", import.meta.url);
 
 const PROGRAMS = {
   stack: new URL("./inside/stack.ts", import.meta.url),
@@ -39,6 +55,7 @@ export class Hosts implements AsyncDisposable {
   readonly #resources: AsyncDisposableStack;
   readonly #profiles: string | undefined;
   readonly #started = new Map<string, Promise<Running>>();
+  #executable: Promise<string> | undefined;
 
   private constructor(
     near: Namespace,
@@ -80,27 +97,41 @@ export class Hosts implements AsyncDisposable {
     return new Hosts(near, far, load, peer, resources.move(), profiles);
   }
 
-  /** Our stack. */
-  stack(): Promise<Running> {
-    return this.#start("stack", () => this.startStack());
+  /** One of our stacks. */
+  stack(kind: StackKind): Promise<Running> {
+    return this.#start(kind, async () => {
+      const args = await denoArgs(PROGRAMS.stack);
+      if (this.#profiles !== undefined) {
+        args.splice(1, 0, "--cpu-prof", `--cpu-prof-dir=${this.#profiles}`);
+      }
+      const { name, addresses, more } = STACKS[kind];
+      // Where the system has no IPv6, it is all but the rows of IPv6.
+      const address = addresses.filter((address) => hasIpv6() || !address.includes(":"));
+      const hostAddress = address.map((address) => address.replace(/2$/, "1"));
+      args.push(JSON.stringify({ name, address, hostAddress, ...more }));
+      return await ready(new Running(this.near, Deno.execPath(), args));
+    });
   }
 
-  /** A further one of ours; only one can run at a time. */
-  async startStack(): Promise<Running> {
-    const args = await denoArgs(PROGRAMS.stack);
-    if (this.#profiles !== undefined) {
-      args.splice(1, 0, "--cpu-prof", `--cpu-prof-dir=${this.#profiles}`);
-    }
-    return await ready(new Running(this.near, Deno.execPath(), args));
-  }
-
-  /** Ends our stack, so that its profile is written and another can start. */
-  async stopStack(): Promise<void> {
-    const stack = await this.#started.get("stack");
-    this.#started.delete("stack");
+  /** Ends one of our stacks, so that its profile is written and another can start. */
+  async stopStack(kind: StackKind): Promise<void> {
+    const stack = await this.#started.get(kind)?.catch(() => undefined);
+    this.#started.delete(kind);
     if (stack === undefined) return;
     await stack.closeInput();
     await stack.end();
+  }
+
+  /** Ends one of our stacks at once: to take leave of 100,000 peers takes a while. */
+  async killStack(kind: StackKind): Promise<void> {
+    const stack = await this.#started.get(kind)?.catch(() => undefined);
+    this.#started.delete(kind);
+    await stack?.[Symbol.asyncDispose]();
+  }
+
+  /** Ends all of our stacks. */
+  async stopStacks(): Promise<void> {
+    for (const kind of Object.keys(STACKS) as StackKind[]) await this.stopStack(kind);
   }
 
   /** `tun_peer.c`. */
@@ -141,20 +172,38 @@ export class Hosts implements AsyncDisposable {
   }
 
   /** Runs `load.c` on the near host to its end. */
-  async load(args: (string | number)[]): Promise<Record<string, number>> {
-    return JSON.parse(await this.run(this.#load.path, args.map(String)));
+  async load(
+    args: (string | number)[],
+    env?: Record<string, string>,
+  ): Promise<Record<string, number>> {
+    return JSON.parse(await this.run(this.#load.path, args.map(String), env));
   }
 
   /** Opens connections from the near host that stay open while the result does. */
   async idle(host: string, port: number, count: number): Promise<Running> {
     const args = ["idle", host, `${port}`, `${count}`];
-    return await ready(new Running(this.near, this.#load.path, args));
+    const patience = PATIENCE + count * CONNECT_PATIENCE;
+    return await ready(new Running(this.near, this.#load.path, args), patience);
   }
 
   /** Runs a program on the near host to its end, and returns what it printed. */
-  async run(program: string, args: string[]): Promise<string> {
+  async run(program: string, args: string[], env?: Record<string, string>): Promise<string> {
     need(program);
-    return await this.near.check(program, args, { timeout: PATIENCE });
+    return await this.near.check(program, args, { timeout: PATIENCE, env });
+  }
+
+  /** The folder with the program as one executable, which may unpack itself there. */
+  executable(): Promise<string> {
+    return this.#executable ??= this.#build();
+  }
+
+  async #build(): Promise<string> {
+    const folder = await Deno.makeTempDir({ prefix: "tcpstack_bench_" });
+    this.#resources.defer(() => Deno.remove(folder, { recursive: true }));
+    const args = ["run", "-A", "--no-config", BUILD.pathname, "--output", `${folder}/tcpstack`];
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+    if (!success) throw new Error(`The build failed: ${new TextDecoder().decode(stderr)}`);
+    return folder;
   }
 
   #start(name: string, start: () => Promise<Running>): Promise<Running> {
@@ -166,7 +215,7 @@ export class Hosts implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stopStack();
+    await this.stopStacks();
     for (const starting of this.#started.values()) {
       const program = await starting.catch(() => undefined);
       await program?.[Symbol.asyncDispose]();
@@ -180,14 +229,22 @@ async function compileFile(name: string, ...args: string[]): Promise<Compiled> {
   return await compile(source, { args: ["-O2", ...args] });
 }
 
-async function ready(program: Running): Promise<Running> {
+async function ready(program: Running, patience = PATIENCE): Promise<Running> {
   try {
-    await program.waitFor("ready\n", PATIENCE);
+    await program.waitFor("ready\n", patience);
   } catch (error) {
     await program[Symbol.asyncDispose]();
     throw error;
   }
   return program;
+}
+
+function hasIpv6(): boolean {
+  try {
+    return Deno.readTextFileSync("/proc/net/if_inet6") !== "";
+  } catch {
+    return false;
+  }
 }
 
 function need(program: string): void {

@@ -2,18 +2,21 @@
  * Load for what is measured, through the kernel's sockets. Each prints its result as one line of
  * JSON: rates as bytes or counts and the microseconds that they took, times in microseconds.
  *
- *   load send HOST PORT MS N       N connections that send; counted is what is acknowledged
+ *   load send HOST PORT MS N [MIB] N connections that send, MIB in all at most; counted is what is
+ *                                  acknowledged
  *   load receive HOST PORT MS      one that receives
  *   load ping HOST PORT MS GAP     1 byte there and back, again after GAP microseconds
  *   load connect HOST PORT MS N    N at a time: connect, send 1 byte, read to the end, close
  *   load udp HOST PORT MS          datagrams of 1472 bytes there and back, WINDOW of them under way
- *   load idle HOST PORT N          N connections that do nothing; says "ready" once they are open,
- *                                  and ends with its standard input
+ *   load idle HOST PORT N          N connections that do nothing, to PORT and those that follow, 4 in
+ *                                  all; says "ready" once they are open, and ends with its
+ *                                  standard input
  *   load first HOST PROGRAM ...    starts a program, and pings HOST each millisecond until it answers
  *   load serve                     the other end: echo at TCP and UDP port 7, and at
  *                                  5003 one answer to each connection; says "ready"
  *
- * Of MS milliseconds the first fifth is not counted.
+ * HOST is an address of either family. Of MS milliseconds the first fifth is not counted, unless
+ * there is a MIB.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -38,9 +41,14 @@
 #include <unistd.h>
 
 enum { CHUNK = 256 * 1024, SAMPLES = 1 << 20, WINDOW = 64, DATAGRAM = 1472, THREADS = 256,
-       FIRST_PATIENCE = 10000 /* ms */ };
+       PORTS = 4, SHARE = 10000, FIRST_PATIENCE = 10000 /* ms */ };
 
-static struct sockaddr_in peer;
+static union {
+  struct sockaddr any;
+  struct sockaddr_in v4;
+  struct sockaddr_in6 v6;
+} peer;
+static uint64_t most = UINT64_MAX; /* bytes that each connection sends */
 static uint64_t warm, end; /* in ns: when counting starts, and when all ends */
 static uint8_t content[CHUNK];
 
@@ -55,16 +63,28 @@ static void die(const char *what) {
   exit(1);
 }
 
-static int connected(int type) {
-  int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+static bool set_peer(const char *host, int port) {
+  if (inet_pton(AF_INET, host, &peer.v4.sin_addr) == 1) peer.any.sa_family = AF_INET;
+  else if (inet_pton(AF_INET6, host, &peer.v6.sin6_addr) == 1) peer.any.sa_family = AF_INET6;
+  else return false;
+  peer.v4.sin_port = htons(port); /* at the same place in both */
+  return true;
+}
+
+static int connected_to(int type, int port) {
+  typeof(peer) to = peer;
+  if (port != 0) to.v4.sin_port = htons(port);
+  int fd = socket(peer.any.sa_family, type | SOCK_CLOEXEC, 0);
   if (fd < 0) die("socket");
   /* BBR would pace what it sends, and hide what the other end can take. */
   if (type == SOCK_STREAM && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5) < 0) {
     die("cubic");
   }
-  if (connect(fd, (struct sockaddr *)&peer, sizeof peer) < 0) die("connect");
+  if (connect(fd, &to.any, sizeof to) < 0) die("connect");
   return fd;
 }
+
+static int connected(int type) { return connected_to(type, 0); }
 
 static void no_delay(int fd) {
   int on = 1;
@@ -117,15 +137,18 @@ static void *send_bulk(void *argument) {
   struct count *count = argument;
   int fd = connected(SOCK_STREAM);
   set_patience(fd);
-  uint64_t start = 0, before = 0, time;
-  while ((time = now()) < end) {
+  uint64_t start = 0, before = 0, sent = 0, time;
+  while ((time = now()) < end && sent < most) {
     if (start == 0 && time >= warm) {
       start = time;
       before = acknowledged(fd);
     }
     ssize_t n = send(fd, content, CHUNK, 0);
     if (n < 0 && !waited(n)) die("send");
+    if (n > 0) sent += n;
   }
+  /* What is counted has arrived. */
+  for (; sent >= most && acknowledged(fd) < sent && time < end; time = now()) usleep(1000);
   count->count = acknowledged(fd) - before;
   count->took = time - start;
   reset(fd);
@@ -230,13 +253,32 @@ static void *exchange_datagrams(void *argument) {
   return NULL;
 }
 
-static void idle(int count) {
-  struct rlimit limit = {count + 100, count + 100};
+/* Opens a share of the connections, says so, and keeps them. */
+static void keep_open(int port, int count, int told) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  struct rlimit limit = {SHARE + 100, SHARE + 100};
   if (setrlimit(RLIMIT_NOFILE, &limit) < 0) die("RLIMIT_NOFILE");
-  for (int i = 0; i < count; i++) connected(SOCK_STREAM);
+  for (int i = 0; i < count; i++) connected_to(SOCK_STREAM, port);
+  char byte = 0;
+  if (write(told, &byte, 1) != 1) die("write");
+  for (;;) pause();
+}
+
+/* Processes have only so many descriptors, and the connections to one port only so many ports. */
+static void idle(int count) {
+  int pipes[2], port = ntohs(peer.v4.sin_port), shares = (count + SHARE - 1) / SHARE;
+  if (pipe(pipes) < 0) die("pipe");
+  for (int i = 0; i < shares; i++) {
+    int share = count / shares + (i < count % shares);
+    if (fork() == 0) keep_open(port + i % PORTS, share, pipes[1]);
+  }
+  close(pipes[1]); /* a share that has failed is the end of the pipe */
+  char byte;
+  for (int i = 0; i < shares; i++) {
+    if (read(pipes[0], &byte, 1) != 1) exit(1);
+  }
   puts("ready");
   fflush(stdout);
-  char byte;
   while (read(0, &byte, 1) > 0) {}
 }
 
@@ -278,7 +320,7 @@ static void first_answer(char **program) {
     echo.checksum = 0;
     echo.checksum = echo_sum(&echo);
     /* Fails until there is a way to it. */
-    sendto(fd, &echo, sizeof echo, 0, (struct sockaddr *)&peer, sizeof peer);
+    sendto(fd, &echo, sizeof echo, 0, &peer.any, sizeof peer.v4);
     struct pollfd waits = {.fd = fd, .events = POLLIN};
     struct timespec pause = {.tv_nsec = 1000000};
     ppoll(&waits, 1, &pause, NULL);
@@ -355,8 +397,7 @@ int main(int argc, char **argv) {
   if (strcmp(what, "serve") == 0) serve();
   bool is_first = strcmp(what, "first") == 0;
   if (argc < 5 && !(is_first && argc == 4)) return 2;
-  peer = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(atoi(argv[3]))};
-  if (inet_pton(AF_INET, argv[2], &peer.sin_addr) != 1) return 2;
+  if (!set_peer(argv[2], atoi(argv[3]))) return 2;
   if (is_first) {
     first_answer(argv + 3);
     return 0;
@@ -366,6 +407,10 @@ int main(int argc, char **argv) {
   end = start + length;
   int last = argc > 5 ? atoi(argv[5]) : 1;
   if (last > THREADS) return 2;
+  if (argc > 6) {
+    most = atoi(argv[6]) * (1ull << 20) / last;
+    warm = start;
+  }
   if (strcmp(what, "send") == 0) run(send_bulk, last, "bytes");
   else if (strcmp(what, "receive") == 0) run(receive_bulk, 1, "bytes");
   else if (strcmp(what, "ping") == 0) ping_pong(last);

@@ -10,7 +10,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { liveSkipReason } from "../../tests/live/namespace.ts";
-import { cell, speedRatio, table } from "./figures.ts";
+import { cell, median, reached, speedRatio, table } from "./figures.ts";
 import { Hosts, Missing } from "./hosts.ts";
 import { betweenStacks, type Effort, type Measure, measuresOn, type Side } from "./measures.ts";
 import { selfTimes } from "./profile.ts";
@@ -18,7 +18,7 @@ import { selfTimes } from "./profile.ts";
 const HELP = `How fast the stack is, beside C and the kernel.
 
   --only NAME,...  only these measures; --list lists them
-  --quick          shorter and fewer runs: less than a minute, and less to rely on
+  --quick          shorter and fewer runs: about a minute, and less to rely on
   --runs 5         of each side, in turns
   --profile        only our side, and where its time goes
   --list           what there is to be measured
@@ -51,9 +51,23 @@ function readSettings(): Settings {
   const runs = Number(flags.runs ?? (quick ? 2 : 5));
   if (!Number.isInteger(runs) || runs < 1) fail(`Runs must be 1 or more: got ${flags.runs}`);
   const effort = quick
-    ? { ms: 250, memoryBytes: 2 ** 28, iperf3Bytes: 5e8 }
-    : { ms: 1000, memoryBytes: 2 ** 30, iperf3Bytes: 2e9 };
-  const limit = quick ? 32_000 : 210_000;
+    ? {
+      ms: 250,
+      memoryBytes: 2 ** 28,
+      iperf3Bytes: 5e8,
+      loadGibibytes: 1,
+      idle: [10_000, 100],
+      builds: false,
+    }
+    : {
+      ms: 1000,
+      memoryBytes: 2 ** 30,
+      iperf3Bytes: 2e9,
+      loadGibibytes: 10,
+      idle: [100_000, 10_000, 100],
+      builds: true,
+    };
+  const limit = quick ? 60_000 : 420_000;
   return { only: flags.only?.split(","), runs, effort, limit, profile, list };
 }
 
@@ -96,13 +110,20 @@ async function take(measure: Measure, settings: Settings, notes: string[]) {
 function rows({ figures, sides }: Measure, results: Map<Side, number[][]>): string[][] {
   const [ours, ...others] = sides.filter((side) => results.has(side));
   if (ours === undefined) return [];
-  return figures.flatMap(({ name, unit, isLess = false }, i) => {
+  return figures.flatMap(({ name, unit, isLess = false, reach }, i) => {
     const values = (side: Side) => results.get(side)!.map((run) => run[i]!);
-    const first = [name, unit, ours.name, cell(values(ours))];
-    if (others.length === 0) return [[...first, "", "", ""]];
+    const own = values(ours);
+    const first = [name, unit, ours.name, cell(own), reached(median(own), reach, isLess)];
+    if (others.length === 0) return [[...first, "", "", "", ""]];
     return others.map((other, n) => {
-      const ratio = speedRatio(values(ours), values(other), isLess).toFixed(2);
-      return [...(n === 0 ? first : ["", "", "", ""]), other.name, cell(values(other)), ratio];
+      const ratio = speedRatio(own, values(other), isLess);
+      return [
+        ...(n === 0 ? first : ["", "", "", "", ""]),
+        other.name,
+        cell(values(other)),
+        ratio.toFixed(2),
+        reached(ratio, other.reach, false),
+      ];
     });
   });
 }
@@ -153,9 +174,9 @@ async function main(settings: Settings, profiles: string | undefined): Promise<n
     printError(measure.name); // it takes a while
     lines.push(...rows(measure, await take(measure, settings, notes)));
   }
-  print(table(["measure", "unit", "ours", "", "beside", "", "ratio"], lines));
+  print(table(["measure", "unit", "ours", "", "reach", "beside", "", "ratio", "reach"], lines));
   if (notes.length > 0) print(`\nNot measured:\n\n${notes.map((note) => `- ${note}\n`).join("")}`);
-  await hosts?.stopStack();
+  await hosts?.stopStacks();
   if (profiles !== undefined) await printProfiles(profiles);
   return 0;
 }

@@ -1,7 +1,7 @@
 /** The arithmetic of `deno task bench:live`. */
 
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { cell, digits, median, speedRatio, table } from "../../bench/live/figures.ts";
+import { cell, digits, median, reached, speedRatio, table } from "../../bench/live/figures.ts";
 import { type CpuProfile, selfTimes } from "../../bench/live/profile.ts";
 
 Deno.test("median() is the value in the middle, by size, and leaves its argument as it is", () => {
@@ -37,6 +37,15 @@ Deno.test("cell() shows the spread of several values, and none of one", () => {
 Deno.test("speedRatio() is above 1 for the faster one: of rates the higher, of times the lower", () => {
   assertEquals(speedRatio([8, 10, 90], [5], false), 2);
   assertEquals(speedRatio([8, 10, 90], [5], true), 0.5);
+});
+
+Deno.test("reached() says what was to be reached, at least or at most, and whether it is", () => {
+  assertEquals(reached(0.6, 0.5, false), "≥ 0.5: yes");
+  assertEquals(reached(0.4, 0.5, false), "≥ 0.5: no");
+  assertEquals(reached(24, 25, true), "≤ 25: yes");
+  assertEquals(reached(26, 25, true), "≤ 25: no");
+  assertEquals(reached(15_000, 15_000, false), "≥ 15,000: yes");
+  assertEquals(reached(1, undefined, false), "");
 });
 
 Deno.test("table() is Markdown, a line for its head and for each row", () => {

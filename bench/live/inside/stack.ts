@@ -1,17 +1,21 @@
 /**
- * Runs inside a namespace: a stack on a TUN interface, stack0, with what `../measures.ts` measures.
+ * Runs inside a namespace: a stack on a TUN interface, with what `../measures.ts` measures.
  *
- * TCP ports: 7 sends back, 9 reads into a buffer, 19 writes for as long as somebody takes it, 5003
- * gives one answer to each connection, 8080 is HTTP by `serveHttp` and 8081 the least of HTTP that
- * a bare connection needs. UDP port 7 sends back.
+ * Arguments: the options of `openTun`, in JSON.
  *
- * Prints `ready`, and answers each line of its standard input with its memory and how many
- * connections there are, in JSON; ends with it.
+ * TCP ports: 7 sends back, 9 to 12 read into a buffer, 19 writes for as long as somebody takes it,
+ * 5003 gives one answer to each connection, 8080 is HTTP by `serveHttp` and 8081 the least of HTTP
+ * that a bare connection needs. UDP port 7 sends back.
+ *
+ * Prints `ready`, and answers lines of its standard input with one of JSON; ends with it.
+ *
+ *   memory      how many bytes it has, and how many connections there are
+ *   timer MS    how late a timer of 10 ms was, again and again for MS milliseconds: in ms
  *
  * @module
  */
 
-import { createStack, openTun, serveHttp, type TcpConn } from "../../../mod.ts";
+import { createStack, type LinkOptions, openTun, serveHttp, type TcpConn } from "../../../mod.ts";
 
 const CHUNK = 256 * 1024;
 const BODY = "Hello, world!\n";
@@ -57,8 +61,9 @@ async function http(conn: TcpConn): Promise<void> {
   while (await conn.read(chunk) !== null) await writeAll(conn, RESPONSE);
 }
 
-const device = await openTun({ name: "stack0", address: "10.0.0.2", hostAddress: "10.0.0.1" });
-const stack = createStack({ device, address: "10.0.0.2" });
+const options: LinkOptions = JSON.parse(Deno.args[0]!);
+const device = await openTun(options);
+const stack = createStack({ device, address: [options.address].flat() as string[] });
 
 async function serve(port: number, service: (conn: TcpConn) => Promise<void>): Promise<void> {
   for await (const conn of stack.listen({ port })) {
@@ -75,21 +80,41 @@ async function echoDatagrams(): Promise<void> {
   for await (const [bytes, from] of socket) await socket.send(bytes, from);
 }
 
+/** In milliseconds. */
+const TIMER = 10;
+
+/** What a timer of the application is late by. */
+async function lateness(ms: number): Promise<{ p99: number; max: number }> {
+  const late: number[] = [];
+  for (const end = performance.now() + ms; performance.now() < end;) {
+    const due = performance.now() + TIMER;
+    await new Promise((resolve) => setTimeout(resolve, TIMER));
+    late.push(performance.now() - due);
+  }
+  late.sort((a, b) => a - b);
+  return { p99: late[Math.floor(late.length * 0.99)]!, max: late.at(-1)! };
+}
+
+function memory(): { rss: number; connections: number } {
+  const connections = [...stack.core.tcp.connections()].length;
+  return { rss: Deno.memoryUsage().rss, connections };
+}
+
 function print(line: string): void {
   Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 }
 
 serve(7, echo);
-serve(9, discard);
+for (let port = 9; port <= 12; port++) serve(port, discard);
 serve(19, chargen);
 serve(5003, answerOnce);
 serve(8081, http);
 echoDatagrams();
 serveHttp(stack.listen({ port: 8080 }), () => new Response(BODY));
 print("ready");
-for await (const _ of Deno.stdin.readable) {
-  const connections = [...stack.core.tcp.connections()].length;
-  print(JSON.stringify({ rss: Deno.memoryUsage().rss, connections }));
+for await (const line of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+  const [what, ms] = line.trim().split(" ");
+  print(JSON.stringify(what === "timer" ? await lateness(Number(ms)) : memory()));
 }
 await stack.close();
 Deno.exit(); // not all services end by themselves
