@@ -35,13 +35,14 @@ export function toRequest(
   const method = incoming.method!;
   if (FORBIDDEN.includes(method)) throw new BadRequest("Not Implemented", 501);
   const url = urlOf(incoming, local);
-  const headers = new Headers();
+  const hasBody = method !== "GET" && method !== "HEAD";
+  const body = hasBody ? Readable.toWeb(incoming) as ReadableStream<Uint8Array> : null;
+  const request = new Request(url, { method, body, signal });
+  const { headers } = request; // the constructor would go through given ones twice
   for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
     headers.append(incoming.rawHeaders[i]!, incoming.rawHeaders[i + 1]!);
   }
-  const hasBody = method !== "GET" && method !== "HEAD";
-  const body = hasBody ? Readable.toWeb(incoming) as ReadableStream<Uint8Array> : null;
-  return new Request(url, { method, headers, body, signal });
+  return request;
 }
 
 /** The target (RFC 9112 §3.2, §3.3): a path, or a whole URL as proxies get them, or `*`. */

@@ -178,7 +178,8 @@ class Server implements HttpServer {
     connection.answering++;
     outgoing.on("close", () => {
       connection.answering--;
-      gone.abort();
+      // An abort is dear, and nobody has to hear of it once the answer has gone out.
+      if (!outgoing.writableFinished) gone.abort();
     });
     let response: Response;
     try {
@@ -220,17 +221,41 @@ async function send(
   }
   const cookies = headers.getSetCookie();
   if (cookies.length > 0) outgoing.setHeader("set-cookie", cookies);
-  outgoing.writeHead(status, statusText || undefined);
+  const writeHead = () => outgoing.writeHead(status, statusText || undefined);
   if (body === null || incoming.method === "HEAD") {
+    writeHead();
     await body?.cancel();
     outgoing.end();
     return;
   }
-  for await (const chunk of body) {
-    if (signal.aborted) break; // leaving the loop cancels the body
-    if (!outgoing.write(chunk)) await drained(outgoing);
+  const reader = body.getReader(); // `for await` would release it in the end, which is dear
+  try {
+    let next = await reader.read();
+    let following = next.done ? undefined : reader.read();
+    const isAll = next.done || (await Promise.race([following, someTurns()]))?.done;
+    if (isAll && !headers.has("content-length") && !headers.has("transfer-encoding")) {
+      outgoing.setHeader("content-length", next.value?.length ?? 0);
+    }
+    writeHead();
+    for (; !next.done; following = undefined) {
+      if (signal.aborted) throw signal.reason;
+      if (isAll) {
+        outgoing.end(next.value);
+        return;
+      }
+      if (!outgoing.write(next.value)) await drained(outgoing);
+      next = await (following ?? reader.read());
+    }
+  } catch (error) {
+    await reader.cancel(error).catch(() => {});
+    throw error;
   }
   outgoing.end();
+}
+
+/** Long enough for the end of a body that is there as a whole. */
+async function someTurns(): Promise<undefined> {
+  for (let i = 0; i < 4; i++) await undefined;
 }
 
 /** Resolves when more may be written, or never will. */

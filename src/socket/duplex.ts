@@ -12,6 +12,8 @@ import { type TcpConn, writeAll } from "./tcp_conn.ts";
 
 /** Most that is read at once, in bytes. */
 const CHUNK = 64 * 1024;
+/** Up to this many bytes are copied to be written as one. */
+const JOINED = 16 * 1024;
 /** How long {@linkcode ConnDuplex.destroySoon} waits for the peer to close, in milliseconds. */
 const LINGER = 2000;
 
@@ -42,7 +44,11 @@ export class ConnDuplex extends Duplex {
   #waiting: (() => void)[] = [];
   /** Whether what still comes is to be read, and thrown away, before the end. */
   #lingers = false;
+  /** When something was last read or written, while there is a {@linkcode timeout}. */
+  #movedAt = 0;
   #idle: ReturnType<typeof setTimeout> | undefined;
+  /** When the timer looks whether nothing has moved for so long. */
+  #idleAt = Infinity;
 
   /** One without a connection as yet. */
   constructor(options: { allowHalfOpen?: boolean } = {}) {
@@ -75,7 +81,7 @@ export class ConnDuplex extends Duplex {
       conn.readChunk(CHUNK).then(
         (chunk) => {
           if (this.destroyed) return;
-          this.#idle?.refresh();
+          this.#moved();
           this.bytesRead += chunk?.length ?? 0;
           this.push(chunk === null ? null : Buffer.from(chunk.buffer, 0, chunk.length));
         },
@@ -87,7 +93,7 @@ export class ConnDuplex extends Duplex {
   /** Node asks for it. */
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
     this.#withConn((conn) => {
-      this.#idle?.refresh();
+      this.#moved();
       this.bytesWritten += chunk.length;
       writeAll(conn, chunk).then(() => done(), (error) => done(withCode(error)));
     });
@@ -99,7 +105,7 @@ export class ConnDuplex extends Duplex {
     done: (error?: Error) => void,
   ): void {
     this.#withConn((conn) => {
-      this.#idle?.refresh();
+      this.#moved();
       for (const { chunk } of chunks) this.bytesWritten += chunk.length;
       writeTogether(conn, chunks).then(() => done(), (error) => done(withCode(error)));
     });
@@ -155,11 +161,33 @@ export class ConnDuplex extends Duplex {
 
   /** Emits `timeout` when nothing was read or written for so long, in milliseconds; 0: never. */
   setTimeout(ms: number, listener?: () => void): this {
-    clearTimeout(this.#idle);
     this.timeout = ms;
-    this.#idle = ms > 0 ? setTimeout(() => this.emit("timeout"), ms) : undefined;
+    this.#moved();
     if (listener !== undefined) this.once("timeout", listener);
     return this;
+  }
+
+  /** Something was read or written: the time until `timeout` begins anew. */
+  #moved(): void {
+    if (this.timeout === 0 || this.destroyed) return;
+    this.#movedAt = performance.now();
+    this.#lookAt(this.#movedAt + this.timeout);
+  }
+
+  /** Has the timer look at this time at the latest: it is not moved each time that something is. */
+  #lookAt(at: number): void {
+    if (this.#idleAt <= at) return;
+    clearTimeout(this.#idle);
+    this.#idleAt = at;
+    this.#idle = setTimeout(() => this.#look(), at - performance.now());
+  }
+
+  #look(): void {
+    this.#idleAt = Infinity;
+    if (this.timeout === 0) return;
+    const at = this.#movedAt + this.timeout;
+    if (at > performance.now()) this.#lookAt(at);
+    else this.emit("timeout");
   }
 
   /** Whether small writes are sent at once instead of being collected. */
@@ -207,6 +235,14 @@ async function writeTogether(
   conn: TcpConn,
   chunks: readonly { chunk: Uint8Array }[],
 ): Promise<void> {
+  if (chunks.length === 1) return await writeAll(conn, chunks[0]!.chunk);
+  const length = chunks.reduce((sum, { chunk }) => sum + chunk.length, 0);
+  if (length <= JOINED) {
+    return await writeAll(
+      conn,
+      Buffer.concat(chunks.map(({ chunk }) => chunk)),
+    );
+  }
   conn.setCork(true);
   for (const { chunk } of chunks) await writeAll(conn, chunk);
   conn.setCork(false);

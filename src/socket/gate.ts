@@ -23,10 +23,6 @@ export class Gate {
 
   /** The same, but not for longer than some milliseconds; tells whether it was in time. */
   async waitAtMost(ms: number): Promise<boolean> {
-    if (ms === Infinity) {
-      await this.wait();
-      return true;
-    }
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const opened = () => resolve(true);
     this.#add(opened);

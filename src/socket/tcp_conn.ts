@@ -149,7 +149,7 @@ export class TcpConn implements AsyncDisposable {
    */
   async read(target: Uint8Array): Promise<number | null> {
     if (target.length === 0) return 0;
-    const until = this.#context.now() + this.#receiveTimeout;
+    const until = this.#timeIn(this.#receiveTimeout);
     for (;;) {
       const n = this.#receive(target);
       if (n > 0) return n;
@@ -164,7 +164,7 @@ export class TcpConn implements AsyncDisposable {
    * @returns The bytes, or `null` once the peer has closed and everything is read.
    */
   async readChunk(most: number): Promise<Uint8Array<ArrayBuffer> | null> {
-    const until = this.#context.now() + this.#receiveTimeout;
+    const until = this.#timeIn(this.#receiveTimeout);
     for (;;) {
       const { length } = this.#tcb.receiveBuffer;
       if (length > 0 && !this.#closed) {
@@ -210,7 +210,7 @@ export class TcpConn implements AsyncDisposable {
 
   async #write(bytes: Uint8Array, urgent: boolean): Promise<number> {
     if (bytes.length === 0) return 0;
-    const until = this.#context.now() + this.#sendTimeout;
+    const until = this.#timeIn(this.#sendTimeout);
     for (;;) {
       if (this.#closed) throw closedHere("connection");
       const n = this.#send(bytes, urgent);
@@ -235,8 +235,13 @@ export class TcpConn implements AsyncDisposable {
     return tcp.queue(tcb, bytes); // a close may follow, or more
   }
 
+  #timeIn(ms: number): number {
+    return ms === Infinity ? Infinity : this.#context.now() + ms;
+  }
+
   /** Waits for a change, up to a time; the connection goes on whatever comes. */
   async #wait(gate: Gate, until: number, what: string): Promise<void> {
+    if (until === Infinity) return await gate.wait();
     const left = until - this.#context.now();
     if (left > 0 && await gate.waitAtMost(left)) return;
     throw new Deno.errors.TimedOut(`${what} in time, from ${this.remoteAddr.hostname}`);

@@ -168,6 +168,80 @@ httpTest("HEAD and 204 have no body", (request) => {
   assertEquals((await fetchVia(client, URL_OF_SERVER)).status, 204);
 });
 
+httpTest("a body that is there as a whole has its length told, and no other", (request) => {
+  const { pathname } = new URL(request.url);
+  switch (pathname) {
+    case "/text":
+      return new Response("12345");
+    case "/empty":
+      return new Response("");
+    case "/bytes":
+      return new Response(pattern(100_000));
+    case "/told":
+      return new Response("12345", { headers: { "content-length": "5" } });
+    default: // in three pieces, some time apart
+      return new Response(
+        new ReadableStream(
+          {
+            async pull(controller) {
+              await pause(5);
+              controller.enqueue(Uint8Array.of(1));
+              if (this.left-- === 0) controller.close();
+            },
+            left: 2,
+          } as UnderlyingDefaultSource & { left: number },
+        ),
+      );
+  }
+}, async (client) => {
+  const cases: [path: string, length: string | null, bytes: number][] = [
+    ["text", "5", 5],
+    ["empty", "0", 0],
+    ["bytes", "100000", 100_000],
+    ["told", "5", 5],
+    ["stream", null, 3],
+  ];
+  for (const [path, length, bytes] of cases) {
+    const response = await fetchVia(client, URL_OF_SERVER + path);
+    const isChunked = response.headers.get("transfer-encoding") === "chunked";
+    assertEquals(response.headers.get("content-length"), length, path);
+    assertEquals(isChunked, length === null, path);
+    assertEquals((await response.bytes()).length, bytes, path);
+  }
+});
+
+Deno.test("a body that fails ends the answer, be it at its begin or later", async () => {
+  for (const pieces of [0, 1, 3]) {
+    const [one, other] = memoryPair();
+    await using client = createStack({ device: one, address: "10.0.0.1" });
+    await using host = createStack({ device: other, address: "10.0.0.2" });
+    let left = pieces;
+    await using _server = serveHttp(host.listen({ port: 80 }), () => {
+      return new Response(
+        new ReadableStream({
+          async pull(controller) {
+            await pause(2);
+            if (left-- > 0) controller.enqueue(pattern(10));
+            else controller.error(new Error("no more"));
+          },
+        }),
+      );
+    });
+    await settles(assertRejects(() => fetchVia(client, URL_OF_SERVER).then((r) => r.text())));
+  }
+});
+
+const signals: AbortSignal[] = [];
+
+httpTest("a request whose answer has gone out is not aborted", (request) => {
+  signals.push(request.signal);
+  return new Response("done");
+}, async (client) => {
+  assertEquals(await (await fetchVia(client, URL_OF_SERVER)).text(), "done");
+  await pause(20);
+  assertEquals(signals.map(({ aborted }) => aborted), [false]);
+});
+
 httpTest("a client that goes away aborts the handler's request", async (request) => {
   await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
   return new Response("too late");
