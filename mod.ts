@@ -94,7 +94,12 @@ export type { ReversePathCheck } from "./src/net/forwarder.ts";
 export type { TcpListener } from "./src/socket/tcp_listener.ts";
 export type { Hop, TracerouteOptions } from "./src/socket/traceroute.ts";
 export type { MulticastMembership } from "./src/socket/multicast.ts";
-export type { DatagramSettings, ReceiveOptions, UdpSocket } from "./src/socket/udp_socket.ts";
+export type {
+  DatagramSettings,
+  ReceiveOptions,
+  SendDatagramOptions,
+  UdpSocket,
+} from "./src/socket/udp_socket.ts";
 export type { TcpConfig } from "./src/tcp/config.ts";
 export type { ConnectionOptions } from "./src/tcp/connection_options.ts";
 export type { EcnMode } from "./src/tcp/ecn.ts";

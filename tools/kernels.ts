@@ -13,7 +13,8 @@ const MODULE = new URL("src/wire/kernels.ts", ROOT);
 /** The module as it has to be. */
 export async function kernelsModule(): Promise<string> {
   const { parseWat } = await wabt();
-  const parsed = parseWat(SOURCE, await Deno.readTextFile(new URL(SOURCE, ROOT)), { simd: true });
+  const source = await Deno.readTextFile(new URL(SOURCE, ROOT));
+  const parsed = parseWat(SOURCE, source, { simd: true, bulk_memory: true });
   parsed.resolveNames();
   parsed.validate();
   const { buffer } = parsed.toBinary({});

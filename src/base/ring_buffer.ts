@@ -4,24 +4,40 @@
  * @module
  */
 
+import { memory } from "../wire/memory.ts";
 import type { Tail } from "../wire/packet.ts";
 import { copyBytes } from "./bytes.ts";
+import { chunks, chunkSize } from "./chunks.ts";
 
 /** Memory is taken in powers of two, from this many bytes on. */
-const SMALLEST = 2048;
+const SMALLEST = chunkSize(1);
+
+const NOTHING = new Uint8Array(0);
 
 /**
- * A ring of bytes. Memory is taken when the first byte is stored, and grows by doubling up to the
- * capacity, so an idle connection costs nothing.
+ * A ring of bytes. A chunk of the packet memory is taken when the first byte is stored, and given
+ * back as soon as there is none, so an idle connection costs nothing; it grows by doubling up to the
+ * capacity. When that memory is used up, the ring has memory of its own.
+ *
+ * Whoever forgets a ring that may hold something calls {@linkcode clear} or {@linkcode leave}.
  */
 export class RingBuffer {
   /** Most bytes it holds; may be raised. */
   capacity: number;
-  #storage: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  /** Storage is a power of two long; positions are masked with this. */
-  #mask = 0;
+  /** What the ring lies in, */
+  #bytes: Uint8Array<ArrayBuffer> = NOTHING;
+  /** where in there, */
+  #base = 0;
+  /** and how long it is: a power of two, or 0. */
+  #size = 0;
   #head = 0;
   #length = 0;
+  /** Bytes from the front up to the end of all that is stored, be it in the queue or not. */
+  #reach = 0;
+  /** The most that {@linkcode reach} has been since memory was taken. */
+  #most = 0;
+  /** How much memory was needed last time. */
+  #wish = SMALLEST;
 
   /** @param capacity In bytes; 1 or more. */
   constructor(capacity: number) {
@@ -54,11 +70,16 @@ export class RingBuffer {
   place(gap: number, source: Uint8Array, at: number, end: number): void {
     const n = end - at;
     const offset = this.#length + gap;
-    if (offset + n > this.#storage.length) this.#grow(offset + n);
-    const position = (this.#head + offset) & this.#mask;
-    const first = Math.min(n, this.#storage.length - position);
-    copyBytes(source, at, this.#storage, position, first);
-    if (first < n) copyBytes(source, at + first, this.#storage, 0, n - first);
+    const reach = offset + n;
+    if (reach > this.#size) this.#grow(reach);
+    if (reach > this.#reach) {
+      this.#reach = reach;
+      if (reach > this.#most) this.#most = reach;
+    }
+    const position = (this.#head + offset) & (this.#size - 1);
+    const first = Math.min(n, this.#size - position);
+    copyBytes(source, at, this.#bytes, this.#base + position, first);
+    if (first < n) copyBytes(source, at + first, this.#bytes, this.#base, n - first);
   }
 
   /** Takes `n` bytes, stored before by {@linkcode place}, into the queue. */
@@ -68,10 +89,10 @@ export class RingBuffer {
 
   /** Copies `n` bytes, `offset` bytes behind the front, to `target[at…]`, and keeps them. */
   peek(offset: number, n: number, target: Uint8Array, at: number): void {
-    const position = (this.#head + offset) & this.#mask;
-    const first = Math.min(n, this.#storage.length - position);
-    copyBytes(this.#storage, position, target, at, first);
-    if (first < n) copyBytes(this.#storage, 0, target, at + first, n - first);
+    const position = (this.#head + offset) & (this.#size - 1);
+    const first = Math.min(n, this.#size - position);
+    copyBytes(this.#bytes, this.#base + position, target, at, first);
+    if (first < n) copyBytes(this.#bytes, this.#base, target, at + first, n - first);
   }
 
   /**
@@ -79,12 +100,12 @@ export class RingBuffer {
    * from here. Good until the next call that changes the queue.
    */
   describe(offset: number, n: number, tail: Tail): void {
-    const position = (this.#head + offset) & this.#mask;
-    const first = Math.min(n, this.#storage.length - position);
-    tail.bytes = this.#storage;
-    tail.at = position;
+    const position = (this.#head + offset) & (this.#size - 1);
+    const first = Math.min(n, this.#size - position);
+    tail.bytes = this.#bytes;
+    tail.at = this.#base + position;
     tail.length = first;
-    tail.restAt = 0;
+    tail.restAt = this.#base;
     tail.restLength = n - first;
   }
 
@@ -98,32 +119,65 @@ export class RingBuffer {
 
   /** Drops `n` bytes from the front. */
   consume(n: number): void {
-    this.#head = (this.#head + n) & this.#mask;
+    this.#head = (this.#head + n) & (this.#size - 1);
     this.#length -= n;
+    this.#reach -= n;
+    if (this.#reach === 0) this.#giveBack();
   }
 
   /** Keeps the first `length` bytes only; there must be as many. */
   truncate(length: number): void {
-    this.#length = length;
+    this.#length = this.#reach = length;
+    if (length === 0) this.#giveBack();
   }
 
-  /** Drops everything, and gives the memory back. */
+  /** Drops everything. */
   clear(): void {
-    this.#storage = new Uint8Array(0);
-    this.#mask = 0;
-    this.#head = 0;
-    this.#length = 0;
+    this.truncate(0);
+  }
+
+  /**
+   * Moves what is in the queue to memory of its own, and drops the rest: nobody is sure to read it,
+   * nor to call {@linkcode clear}.
+   */
+  leave(): void {
+    const { length } = this;
+    this.truncate(length);
+    if (length > 0 && this.#bytes === memory.bytes) this.#move(new Uint8Array(chunkSize(length)));
   }
 
   #grow(needed: number): void {
-    let size = Math.max(SMALLEST, this.#storage.length);
-    while (size < needed) size *= 2;
-    const old = this.#storage;
-    const grown = new Uint8Array(size);
-    grown.set(old.subarray(this.#head), 0);
-    grown.set(old.subarray(0, this.#head), old.length - this.#head);
-    this.#storage = grown;
-    this.#mask = size - 1;
+    const size = chunkSize(Math.max(needed, this.#wish));
+    const at = chunks.take(size);
+    if (at < 0) this.#move(new Uint8Array(size));
+    else this.#move(memory.bytes, at, size);
+  }
+
+  /** Moves everything to the beginning of other memory. */
+  #move(bytes: Uint8Array<ArrayBuffer>, base = 0, size = bytes.length): void {
+    this.peek(0, this.#reach, bytes, base);
+    this.#release();
+    this.#bytes = bytes;
+    this.#base = base;
+    this.#size = size;
     this.#head = 0;
+  }
+
+  /** Half of the memory will do the next time if it had done this time. */
+  #giveBack(): void {
+    const size = this.#size;
+    if (size === 0) return;
+    this.#wish = this.#most > size / 2 ? size : Math.max(size / 2, SMALLEST);
+    this.#release();
+    this.#bytes = NOTHING;
+    this.#base =
+      this.#size =
+      this.#head =
+      this.#most =
+        0;
+  }
+
+  #release(): void {
+    if (this.#bytes === memory.bytes) chunks.give(this.#base);
   }
 }

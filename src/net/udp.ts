@@ -26,6 +26,10 @@ import { checkUdp, checkUdpLength, UDP_HEADER, UdpHeader } from "../wire/udp.ts"
 /** Default time to live of datagrams. */
 const DEFAULT_OPTIONS: SendOptions = { ttl: 0, tos: 0, dontFragment: false };
 
+/** Most datagrams that are sent as one run, and most bytes in them: what Linux takes from a device. */
+const MAX_RUN = 64;
+const MAX_RUN_LENGTH = 65_507;
+
 /** Longest payload that fits the least that every host takes (RFC 1122 §3.3.2), in bytes. */
 const SMALL = 576 - 60 - UDP_HEADER;
 
@@ -210,7 +214,52 @@ export class Udp implements ErrorReceiver {
     );
   }
 
-  /** Sends the `length` bytes that were put at {@linkcode UDP_PAYLOAD_AT} of {@linkcode outgoing}. */
+  /**
+   * Sends copies of `payload`'s bytes as datagrams of `size` bytes, the last one maybe with less: as
+   * many at once as the link takes.
+   *
+   * @param size 1 to {@linkcode maxPayload}.
+   * @returns How many bytes were sent: fewer than there are, once a datagram had to be dropped.
+   */
+  sendRun(
+    source: IpAddress,
+    sourcePort: number,
+    destination: IpAddress,
+    destinationPort: number,
+    payload: Uint8Array,
+    size: number,
+    options: SendOptions,
+    now: number,
+  ): number {
+    const { bytes } = this.#network.outgoing;
+    // What has to be fragmented goes one by one.
+    const isRun = size <= this.maxUnfragmented(destination, now) &&
+      this.#hasOffload(destination, options);
+    const most = isRun ? Math.min(MAX_RUN, Math.floor(MAX_RUN_LENGTH / size)) * size : size;
+    let at = 0;
+    do {
+      const length = Math.min(most, payload.length - at);
+      bytes.set(payload.subarray(at, at + length), UDP_PAYLOAD_AT);
+      const isSent = this.sendOutgoing(
+        source,
+        sourcePort,
+        destination,
+        destinationPort,
+        length,
+        options,
+        length > size ? size : 0,
+      );
+      if (!isSent) return at;
+      at += length;
+    } while (at < payload.length);
+    return at;
+  }
+
+  /**
+   * Sends the `length` bytes that were put at {@linkcode UDP_PAYLOAD_AT} of {@linkcode outgoing}.
+   *
+   * @param segmentSize Bytes in each datagram of a run; 0: it is one datagram.
+   */
   sendOutgoing(
     source: IpAddress,
     sourcePort: number,
@@ -218,20 +267,29 @@ export class Udp implements ErrorReceiver {
     destinationPort: number,
     length: number,
     options: SendOptions = DEFAULT_OPTIONS,
+    segmentSize = 0,
   ): boolean {
     const packet = this.#network.outgoing;
     packet.end = UDP_PAYLOAD_AT + length;
+    packet.segmentSize = segmentSize;
+    packet.isPartial = this.#hasOffload(destination, options);
     const header = this.#header.bind(packet.view, TRANSPORT_AT);
     header.sourcePort = sourcePort;
     header.destinationPort = destinationPort;
     header.length = UDP_HEADER + length;
-    header.writeChecksum(
-      pseudoHeaderSum(source, destination, PROTOCOL.UDP, UDP_HEADER + length),
-    );
+    const pseudo = pseudoHeaderSum(source, destination, PROTOCOL.UDP, UDP_HEADER + length);
+    if (packet.isPartial) header.writePartialChecksum(pseudo);
+    else header.writeChecksum(pseudo);
     if (!this.#network.send(source, destination, PROTOCOL.UDP, options)) return false;
-    this.#counters.udpSent++;
-    if (length > SMALL) this.#recent.add(sourcePort, destination, destinationPort);
+    this.#counters.udpSent += segmentSize === 0 ? 1 : Math.ceil(length / segmentSize);
+    const longest = segmentSize === 0 ? length : segmentSize;
+    if (longest > SMALL) this.#recent.add(sourcePort, destination, destinationPort);
     return true;
+  }
+
+  /** Whether the link takes runs and partial checksums; not asked where a route is passed over. */
+  #hasOffload(destination: IpAddress, options: SendOptions): boolean {
+    return !options.interface && this.#network.hasOffload(destination, PROTOCOL.UDP);
   }
 }
 

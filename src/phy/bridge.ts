@@ -4,11 +4,17 @@
  * @module
  */
 
+import { findTransport, isTakenBy, isUnfinished, Segmenter } from "../net/segmentation.ts";
+import { Drop } from "../wire/drop.ts";
+import { ETHER_TYPE, ETHERNET_HEADER } from "../wire/ethernet.ts";
 import type { Packet } from "../wire/packet.ts";
 import type { Device } from "./device.ts";
 
 /** Most packets that pass one way before others get their turn. */
 const BATCH = 64;
+
+/** Length of a frame's tag, in bytes. */
+const TAG = 4;
 
 /** Two devices, joined until the bridge is closed. */
 export interface Bridge extends AsyncDisposable {
@@ -62,9 +68,21 @@ export function bridge(a: Device, b: Device): Bridge {
   return { finished, close, [Symbol.asyncDispose]: close };
 }
 
-/** Passes on, until `from` is closed. What `to` cannot take, it counts. */
+/**
+ * Passes on, until `from` is closed. What `to` cannot take, it counts; what has been left to `from`,
+ * and `to` does not do, is done here.
+ */
 async function pass(from: Device, to: Device): Promise<void> {
-  const handler = (packet: Packet) => void to.transmit(packet);
+  const segmenter = new Segmenter();
+  const isFramed = from.capabilities.medium === "ethernet";
+  const transmit = (packet: Packet) => to.transmit(packet);
+  const handler = (packet: Packet) => {
+    if (!isUnfinished(packet)) return void transmit(packet);
+    const ipAt = isFramed ? payloadOf(packet) : packet.at;
+    if (findTransport(packet, ipAt) !== Drop.NONE) return;
+    if (isTakenBy(packet, to.offload)) transmit(packet);
+    else segmenter.finish(packet, transmit, ipAt);
+  };
   while (await from.readable()) {
     from.receive(BATCH, handler);
     await turn();
@@ -74,4 +92,15 @@ async function pass(from: Device, to: Device): Promise<void> {
 /** Lets everything else have its turn. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Where the payload of a frame starts, behind the tags of whatever network. */
+function payloadOf({ view, at, end }: Packet): number {
+  let payloadAt = at + ETHERNET_HEADER;
+  while (payloadAt + TAG <= end && isTag(view.getUint16(payloadAt - 2))) payloadAt += TAG;
+  return payloadAt;
+}
+
+function isTag(etherType: number): boolean {
+  return etherType === ETHER_TYPE.CUSTOMER_TAG || etherType === ETHER_TYPE.SERVICE_TAG;
 }

@@ -5,13 +5,17 @@
  */
 
 import { copyBytes } from "../base/bytes.ts";
-import { LINK_HEADROOM, Packet } from "../wire/packet.ts";
+import { Room } from "../base/chunks.ts";
+import { LINK_HEADROOM, type LinkOffload, Packet } from "../wire/packet.ts";
 import {
   type Device,
   type DeviceCapabilities,
   type DeviceCounters,
   FRAME_OVERHEAD,
 } from "./device.ts";
+
+/** Largest super-segment, in bytes. */
+const MAX_SUPER_SEGMENT = 65535;
 
 /** Bytes that put the IP header behind a frame's header of 14 on a boundary of 8. */
 const FRAME_PADDING = 2;
@@ -35,14 +39,19 @@ export function numberedMac(n: number): Uint8Array {
 /** One end of a wire in memory. */
 export class MemoryDevice implements Device {
   readonly #wire: Wire;
+  readonly #memory: Room;
   readonly #packet: Packet;
-  /** Largest packet, or frame. */
+  /** Largest packet, or frame; and largest super-segment. */
   readonly #room: number;
-  /** Offset of a packet in its slot. */
-  readonly #offset: number;
+  readonly #superRoom: number;
+  /** Offset of the first slot's packet. */
+  readonly #first: number;
   /** Slots of equal size; `#head` and `#tail` count packets and never wrap. */
   readonly #slotSize: number;
   readonly #lengths: Uint32Array;
+  readonly #segmentSizes: Uint16Array;
+  /** By slot, whether the checksum is partial. */
+  readonly #isPartial: Uint8Array;
   #head = 0;
   #tail = 0;
   #wake: ((open: boolean) => void) | null = null;
@@ -51,29 +60,44 @@ export class MemoryDevice implements Device {
   #sent = 0;
   #dropped = 0;
 
-  /** @param queue Most packets that wait to be received. */
+  /**
+   * @param queue Most packets that wait to be received.
+   * @param offload What packets may leave to the device: they keep it, and whoever receives them
+   * gets them so.
+   */
   constructor(
     readonly name: string,
     readonly mtu: number,
     queue: number,
     readonly capabilities: DeviceCapabilities,
     wire: Wire,
+    readonly offload?: LinkOffload,
   ) {
     const isFramed = capabilities.medium === "ethernet";
     this.#wire = wire;
-    this.#room = isFramed ? mtu + FRAME_OVERHEAD : mtu;
-    this.#offset = isFramed ? LINK_HEADROOM + FRAME_PADDING : LINK_HEADROOM;
-    this.#slotSize = (this.#offset + this.#room + 7) & ~7;
+    const overhead = isFramed ? FRAME_OVERHEAD : 0;
+    this.#room = mtu + overhead;
+    this.#superRoom = offload === undefined ? 0 : MAX_SUPER_SEGMENT + overhead;
+    const offset = isFramed ? LINK_HEADROOM + FRAME_PADDING : LINK_HEADROOM;
+    this.#slotSize = (offset + Math.max(this.#room, this.#superRoom) + 7) & ~7;
     this.#lengths = new Uint32Array(queue);
-    this.#packet = new Packet(new Uint8Array(this.#slotSize * queue));
+    this.#segmentSizes = new Uint16Array(queue);
+    this.#isPartial = new Uint8Array(queue);
+    this.#memory = new Room(this.#slotSize * queue);
+    this.#first = this.#memory.at + offset;
+    this.#packet = new Packet(this.#memory.bytes);
   }
 
   receive(limit: number, handler: (packet: Packet) => void): number {
     const count = Math.min(limit, this.#tail - this.#head);
     for (let i = 0; i < count; i++) {
+      if (this.#closed) return i; // the packets' memory is not ours any more
       const slot = this.#head % this.#lengths.length;
-      const at = slot * this.#slotSize + this.#offset;
-      handler(this.#packet.place(at, at + this.#lengths[slot]!));
+      const at = this.#first + slot * this.#slotSize;
+      const packet = this.#packet.place(at, at + this.#lengths[slot]!);
+      packet.segmentSize = this.#segmentSizes[slot]!;
+      packet.isVerified = packet.isPartial = this.#isPartial[slot] === 1;
+      handler(packet);
       this.#head++;
       this.#received++;
     }
@@ -87,8 +111,7 @@ export class MemoryDevice implements Device {
   }
 
   transmit(packet: Packet): boolean {
-    const fits = packet.end - packet.at <= this.#room;
-    const taken = fits && !this.#closed && this.#wire.transmit(packet);
+    const taken = this.#fits(packet) && !this.#closed && this.#wire.transmit(packet);
     if (taken) this.#sent++;
     else this.#dropped++;
     return taken;
@@ -97,15 +120,22 @@ export class MemoryDevice implements Device {
   /** Puts a packet into the queue; `false` if there is no room for it, or the device is closed. */
   deliver(packet: Packet): boolean {
     const length = packet.end - packet.at;
-    if (this.#closed || length > this.#room) return false;
+    if (this.#closed || !this.#fits(packet)) return false;
     if (this.#tail - this.#head === this.#lengths.length) return false;
     const slot = this.#tail % this.#lengths.length;
-    const at = slot * this.#slotSize + this.#offset;
+    const at = this.#first + slot * this.#slotSize;
+    packet.gather();
     copyBytes(packet.bytes, packet.at, this.#packet.bytes, at, length);
     this.#lengths[slot] = length;
+    this.#segmentSizes[slot] = packet.segmentSize;
+    this.#isPartial[slot] = packet.isPartial ? 1 : 0;
     this.#tail++;
     this.#settle(true);
     return true;
+  }
+
+  #fits(packet: Packet): boolean {
+    return packet.end - packet.at <= (packet.segmentSize > 0 ? this.#superRoom : this.#room);
   }
 
   #settle(open: boolean): void {
@@ -125,6 +155,7 @@ export class MemoryDevice implements Device {
     if (!this.#closed) {
       this.#closed = true;
       this.#wire.unplug?.();
+      this.#memory.free();
       this.#settle(false);
     }
     return Promise.resolve();

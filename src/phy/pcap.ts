@@ -5,6 +5,9 @@
  * @module
  */
 
+import { completeChecksum, findTransport } from "../net/segmentation.ts";
+import { Drop } from "../wire/drop.ts";
+import { ETHERNET_HEADER } from "../wire/ethernet.ts";
 import type { Packet } from "../wire/packet.ts";
 import type { Device, Medium } from "./device.ts";
 import { ObservedDevice } from "./observed.ts";
@@ -40,6 +43,7 @@ export interface PcapOptions {
 
 /** Writes a capture file. */
 export class PcapWriter {
+  #medium: Medium;
   #options: PcapOptions;
   #snapLength: number;
 
@@ -54,6 +58,7 @@ export class PcapWriter {
     if (!Number.isInteger(snapLength) || snapLength < 1 || snapLength > MAX_SNAP_LENGTH) {
       throw new RangeError(`snapLength must be 1 to ${MAX_SNAP_LENGTH} bytes: got ${snapLength}`);
     }
+    this.#medium = medium;
     this.#options = options;
     this.#snapLength = snapLength;
     const bytes = new Uint8Array(FILE_HEADER);
@@ -66,7 +71,10 @@ export class PcapWriter {
     options.write(bytes);
   }
 
-  /** Writes the bytes `[packet.at, packet.end)`, with the time of now. */
+  /**
+   * Writes the bytes `[packet.at, packet.end)`, with the time of now. A super-segment is one packet;
+   * a partial checksum is shown as it will be, unless the packet is cut off.
+   */
   packet(packet: Packet): void {
     const length = packet.end - packet.at;
     const kept = Math.min(length, this.#snapLength);
@@ -78,7 +86,16 @@ export class PcapWriter {
     view.setUint32(8, kept);
     view.setUint32(12, length);
     bytes.set(packet.bytes.subarray(packet.at, packet.at + kept), PACKET_HEADER);
+    if (packet.isPartial && kept === length) this.#complete(packet, view);
     this.#options.write(bytes);
+  }
+
+  /** Completes the checksum in what is written of a packet. */
+  #complete(packet: Packet, written: DataView): void {
+    const ipAt = packet.at + (this.#medium === "ethernet" ? ETHERNET_HEADER : 0);
+    if (findTransport(packet, ipAt) !== Drop.NONE) return;
+    const at = PACKET_HEADER + packet.transportAt - packet.at;
+    completeChecksum(written, at, written.byteLength, packet.protocol);
   }
 }
 

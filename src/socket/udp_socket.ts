@@ -50,6 +50,17 @@ export interface ReceiveOptions {
 /** A datagram, and where it came from. */
 type Received = [Uint8Array<ArrayBuffer>, Deno.NetAddr];
 
+/** How bytes are sent. */
+export interface SendDatagramOptions {
+  /**
+   * Cuts the bytes into datagrams of so many, the last one maybe of fewer, as Linux does with its
+   * option `UDP_SEGMENT`: one call for many, and where the device takes them at once, one packet.
+   */
+  segmentSize?: number;
+}
+
+const NO_OPTIONS: SendDatagramOptions = {};
+
 /** Where a datagram goes, and from which of our addresses. */
 interface Target {
   readonly address: IpAddress;
@@ -302,37 +313,49 @@ export class UdpSocket implements AsyncIterable<Received>, AsyncDisposable {
   }
 
   /**
-   * Sends one datagram. That it was sent doesn't mean that it arrives.
+   * Sends one datagram, or with `segmentSize` as many as it takes. That it was sent doesn't mean that
+   * it arrives.
    *
    * @param to Whom to; to be left out if the socket is connected.
-   * @returns The number of bytes sent; 0 if the device had no room for it just now.
-   * @throws {RangeError} If it is larger than what IP carries; with `dontFragment`, than what the
+   * @returns The number of bytes sent; 0 if the device had no room for it just now. Of many
+   * datagrams, those behind one that there was no room for are not sent.
+   * @throws {RangeError} If one is larger than what IP carries; with `dontFragment`, than what the
    * path carries in one piece.
    * @throws {TypeError} If the hostname is not an IP address, or not of the bound address's family.
    * @throws What an ICMP error says, if the socket is connected and has no {@linkcode onError}.
    */
-  send(bytes: Uint8Array, to?: Deno.NetAddr): Promise<number> {
+  send(bytes: Uint8Array, to?: Deno.NetAddr, options?: SendDatagramOptions): Promise<number> {
     try {
-      return Promise.resolve(this.#send(bytes, to));
+      const { segmentSize } = options ?? NO_OPTIONS;
+      if (segmentSize !== undefined) checkSegmentSize(segmentSize);
+      return Promise.resolve(this.#send(bytes, to, segmentSize ?? bytes.length));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #send(bytes: Uint8Array, to: Deno.NetAddr | undefined): number {
+  #send(bytes: Uint8Array, to: Deno.NetAddr | undefined, segmentSize: number): number {
     if (this.#closed) throw closedHere("socket");
     if (this.#pending !== null) this.#throwPending();
     const { address: remote, port, source } = this.#target(to);
     const { dontFragment } = this.#options;
     const most = dontFragment ? this.maxUnfragmented(to) : this.#udp.maxPayload(remote);
-    if (bytes.length > most) {
+    const size = Math.min(segmentSize, bytes.length);
+    if (size > most) {
       const what = dontFragment ? "A datagram in one piece" : "A datagram";
-      throw new RangeError(`${what} carries ${most} bytes at most: got ${bytes.length}`);
+      throw new RangeError(`${what} carries ${most} bytes at most: got ${size}`);
     }
     const options = this.#optionsFor(remote);
-    const sent = this.#udp.send(source, this.#receiver.port, remote, port, bytes, options);
+    const { port: from } = this.#receiver;
+    let sent: number;
+    if (size < bytes.length) {
+      const now = this.#context.now();
+      sent = this.#udp.sendRun(source, from, remote, port, bytes, size, options, now);
+    } else {
+      sent = this.#udp.send(source, from, remote, port, bytes, options) ? bytes.length : 0;
+    }
     this.#context.kick();
-    return sent ? bytes.length : 0;
+    return sent;
   }
 
   /**
@@ -433,5 +456,12 @@ class Datagrams implements AsyncIterableIterator<Received> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+}
+
+/** @throws {RangeError} If datagrams cannot be of that size. */
+function checkSegmentSize(size: number): void {
+  if (!Number.isInteger(size) || size < 1) {
+    throw new RangeError(`Segment size must be an integer of 1 at least: got ${size}`);
   }
 }

@@ -23,6 +23,7 @@ export function closeConnection(tcb: Tcb, reason: CloseReason): void {
   tcb.board.clear();
   // What was received and acknowledged can still be read, unless it was our side that gave up.
   if (reason === CloseReason.ABORTED) tcb.receiveBuffer.clear();
+  else tcb.receiveBuffer.leave();
   setState(tcb, State.CLOSED);
   counters.tcpConnectionsClosed++;
   tcb.context.forget(tcb);
@@ -49,6 +50,7 @@ export function abortConnection(tcb: Tcb, reason: CloseReason, now: number): voi
 export function enterTimeWait(tcb: Tcb, now: number): void {
   stopTimers(tcb);
   tcb.sendBuffer.clear();
+  tcb.receiveBuffer.leave();
   setState(tcb, State.TIME_WAIT);
   tcb.reason = CloseReason.NORMAL;
   tcb.context.beginTimeWait(tcb, now);

@@ -14,12 +14,14 @@ const SIZES = [0x4000_0000, 0x1000_0000, 0x400_0000];
 const PAGE = 0x10000;
 
 /**
- * What vectors do faster than JavaScript. Places are offsets in the memory; a call takes 512 KiB at
- * most. Sums are the Internet checksum's, folded to 16 bits.
+ * What WebAssembly does faster than JavaScript. Places are offsets in the memory. Sums are the
+ * Internet checksum's, folded to 16 bits, of 512 KiB at most.
  */
 export interface Kernels {
   /** The sum of the bytes `[at, end)` and of `initial`, a folded sum. */
   sum(at: number, end: number, initial: number): number;
+  /** Copies `length` bytes. */
+  copy(from: number, to: number, length: number): void;
   /** Copies `length` bytes, and sums as {@linkcode sum}. The ranges must not overlap. */
   copySum(from: number, to: number, length: number, initial: number): number;
 }

@@ -68,6 +68,11 @@ export class UdpHeader {
     this.checksum = 0;
     this.checksum = finish(sum(this.#view, this.#at, this.#at + this.length, pseudo)) || 0xffff;
   }
+
+  /** Writes the sum of the pseudo-header alone, for the link to complete: see `Packet.isPartial`. */
+  writePartialChecksum(pseudo: number): void {
+    this.checksum = ~finish(pseudo) & 0xffff;
+  }
 }
 
 /**

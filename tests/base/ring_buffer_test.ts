@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { copyBytes } from "../../src/base/bytes.ts";
+import { chunks } from "../../src/base/chunks.ts";
 import { RingBuffer } from "../../src/base/ring_buffer.ts";
+import { memory } from "../../src/wire/memory.ts";
 import { Packet, TRANSPORT_AT } from "../../src/wire/packet.ts";
 import { withSeed } from "../random.ts";
 
@@ -96,6 +98,95 @@ Deno.test("RingBuffer forgets everything when cleared, and can be used again", (
   assertEquals([ring.length, ring.free], [0, 5000]);
   ring.write(count(7, 3), 0, 3);
   assertEquals(readAll(ring), count(7, 3));
+});
+
+Deno.test("RingBuffer takes memory with the first byte, and gives it back with the last", () => {
+  const before = chunks.taken;
+  const ways: [how: string, empty: (ring: RingBuffer) => void][] = [
+    ["read", (ring) => readAll(ring)],
+    ["consumed", (ring) => ring.consume(3000)],
+    ["truncated", (ring) => ring.truncate(0)],
+    ["cleared", (ring) => ring.clear()],
+  ];
+  for (const [how, empty] of ways) {
+    const ring = new RingBuffer(10_000);
+    assertEquals(chunks.taken, before, how);
+    for (let round = 0; round < 2; round++) {
+      ring.write(count(0, 3000), 0, 1000);
+      ring.write(count(0, 3000), 1000, 3000);
+      assertEquals(chunks.taken, before + 4096, how);
+      empty(ring);
+      assertEquals([ring.length, chunks.taken], [0, before], how);
+    }
+  }
+});
+
+Deno.test("RingBuffer keeps its memory as long as something waits behind a gap", () => {
+  const before = chunks.taken;
+  const ring = new RingBuffer(10_000);
+  ring.write(count(0, 10), 0, 10);
+  ring.place(5, count(15, 10), 0, 10);
+  readAll(ring);
+  assertEquals(chunks.taken, before + 2048);
+  ring.write(count(10, 5), 0, 5);
+  ring.extend(10);
+  assertEquals(readAll(ring), count(10, 15));
+  assertEquals(chunks.taken, before);
+});
+
+Deno.test("RingBuffer takes as much memory as it needed the last time, and half of it if that would do", () => {
+  const before = chunks.taken;
+  const ring = new RingBuffer(100_000);
+  const cases: [length: number, want: number][] = [
+    [30_000, 32 * 1024],
+    [17_000, 32 * 1024],
+    [1, 32 * 1024],
+    [1, 16 * 1024],
+    [1, 8 * 1024],
+    [9000, 16 * 1024],
+    [1, 16 * 1024],
+  ];
+  for (const [length, want] of cases) {
+    ring.write(count(0, length), 0, length);
+    assertEquals(chunks.taken, before + want, `${length} bytes`);
+    assertEquals(readAll(ring), count(0, length));
+  }
+});
+
+Deno.test("RingBuffer has memory of its own when there is no other, and gives none of it back", () => {
+  const before = chunks.taken;
+  const rest: number[] = [];
+  for (let size = 2 ** 26; size >= 2048; size /= 2) {
+    for (let at = chunks.take(size); at >= 0; at = chunks.take(size)) rest.push(at);
+  }
+  const ring = new RingBuffer(100_000);
+  ring.write(count(0, 3000), 0, 3000);
+  for (const at of rest) chunks.give(at);
+  assertEquals(chunks.taken, before);
+  const more = count(3000, 5000);
+  ring.write(more, 0, 5000); // moves to a chunk
+  assertEquals(chunks.taken, before + 8192);
+  assertEquals(readAll(ring), count(0, 8000));
+  assertEquals(chunks.taken, before);
+});
+
+Deno.test("RingBuffer leaves the packet memory with what is in the queue, and can be used on", () => {
+  const before = chunks.taken;
+  const ring = new RingBuffer(10_000);
+  ring.leave();
+  ring.write(count(0, 3500), 0, 3500);
+  ring.consume(3000);
+  ring.place(10, count(0, 1000), 0, 1000); // across the end
+  ring.leave();
+  assertEquals([ring.length, chunks.taken], [500, before]);
+  const packet = new Packet(new Uint8Array(1000)).place(0, 500);
+  ring.describe(0, 500, packet.tail);
+  assertEquals(packet.tail.bytes === memory.bytes, false);
+  ring.write(count(3500, 6000), 0, 6000);
+  assertEquals(readAll(ring), count(3000, 6500));
+  ring.place(10, count(0, 10), 0, 10);
+  ring.leave();
+  assertEquals(chunks.taken, before);
 });
 
 Deno.test("RingBuffer behaves as an array with a gap behind it does, for any sequence of calls", () => {

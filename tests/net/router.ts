@@ -9,9 +9,10 @@ import type { Interface } from "../../src/net/interface.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { type Drop, DROP_NAMES } from "../../src/wire/drop.ts";
 import { Ipv6Header } from "../../src/wire/ipv6.ts";
-import { LINK_HEADROOM, Packet } from "../../src/wire/packet.ts";
+import { LINK_HEADROOM, type LinkOffload, Packet } from "../../src/wire/packet.ts";
 import { bytesOf, isListenerReport } from "../packets.ts";
 import { Random } from "../random.ts";
+import type { Left } from "../super_segments.ts";
 
 /** An interface of the router: `10.1.0.1/24`, and so on. */
 export interface Port {
@@ -20,6 +21,7 @@ export interface Port {
   readonly mtu?: number;
   /** The last byte of its hardware address, if it is an Ethernet. */
   readonly mac?: number;
+  readonly offload?: LinkOffload;
 }
 
 /** What went out: `left`, and the packet or frame. */
@@ -30,15 +32,21 @@ export class Router {
   now = 1_000_000;
   readonly stack: Stack;
   #sent: Out[] = [];
+  /** What was left to the links of all that has gone out. */
+  readonly left: Left[] = [];
 
   constructor(ports: readonly Port[], options: Partial<StackOptions> = {}) {
-    const interfaces = ports.map(({ name, addresses, mtu = 1500, mac }) => ({
+    const interfaces = ports.map(({ name, addresses, mtu = 1500, mac, offload }) => ({
       name,
       link: {
         mtu,
+        offload,
         transmit: (packet: Packet) => {
+          packet.gather();
           const bytes = bytesOf(packet);
-          if (!isListenerReport(bytes, mac === undefined ? 0 : 14)) this.#sent.push([name, bytes]);
+          if (isListenerReport(bytes, mac === undefined ? 0 : 14)) return true;
+          this.#sent.push([name, bytes]);
+          this.left.push({ isPartial: packet.isPartial, segmentSize: packet.segmentSize });
           return true;
         },
       },
@@ -70,11 +78,11 @@ export class Router {
   }
 
   /** Hands over a packet, as a device does, and returns what goes out because of it. */
-  receive(name: string, bytes: Uint8Array): Out[] {
+  receive(name: string, bytes: Uint8Array, left: Left = {}): Out[] {
     const memory = new Uint8Array(LINK_HEADROOM + bytes.length + 9).fill(0xee);
     memory.set(bytes, LINK_HEADROOM);
     const packet = new Packet(memory).place(LINK_HEADROOM, LINK_HEADROOM + bytes.length);
-    this.stack.receive(packet, this.now, this.port(name));
+    this.stack.receive(Object.assign(packet, left), this.now, this.port(name));
     return this.poll();
   }
 

@@ -2,6 +2,9 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { bridge, createStack, memoryPair, memorySwitch } from "../../mod.ts";
 import type { Device } from "../../src/phy/device.ts";
 import { LINK_HEADROOM, Packet } from "../../src/wire/packet.ts";
+import { ACK } from "../../src/wire/tcp.ts";
+import { bytesOf, tcp } from "../packets.ts";
+import { leaving, partial, segmentsOf } from "../super_segments.ts";
 
 /** A packet of so many bytes that are all `value`. */
 function packet(value: number, length = 20): Packet {
@@ -79,4 +82,45 @@ Deno.test("two stacks talk across a bridge", async () => {
   const sent = new Response(text).body!.pipeTo(client.writable);
   assertEquals((await new Response(server.readable).bytes()).length, text.length);
   await sent;
+});
+
+Deno.test("bridge() passes super-segments whole, and cut where the other device takes none", async () => {
+  const payload = Uint8Array.from({ length: 5000 }, (_, i) => i & 0xff);
+  const fields = { sourcePort: 1, destinationPort: 2, seq: 3, flags: ACK, payload };
+  const left = { isPartial: true, segmentSize: 1400 };
+  const header = Uint8Array.of(2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2);
+  const tag = [0x81, 0, 0, 5];
+  const cases: [medium: "ip" | "ethernet", prefix: number[]][] = [
+    ["ip", []],
+    ["ethernet", [...header, 8, 0]],
+    ["ethernet", [...header, ...tag, 8, 0]],
+  ];
+  for (const [medium, prefix] of cases) {
+    for (const offload of [true, false]) {
+      const [a, near] = memoryPair({ medium, offload: true });
+      const [far, b] = memoryPair({ medium, offload });
+      await using _ = bridge(near, far);
+      const framed = (bytes: Uint8Array) => Uint8Array.of(...prefix, ...bytes);
+      a.transmit(leaving(framed(partial(tcp(fields))), left));
+      await b.readable();
+      const got: Uint8Array[] = [];
+      b.receive(9, (packet) => {
+        got.push(bytesOf(packet));
+        assertEquals(packet.isPartial, offload);
+        assertEquals(packet.segmentSize, offload ? 1400 : 0);
+      });
+      const want = offload ? [partial(tcp(fields))] : segmentsOf(fields, 1400);
+      assertEquals(got, want.map(framed));
+      await a.close();
+    }
+  }
+});
+
+Deno.test("bridge() passes nothing on that it cannot finish", async () => {
+  const [a, near] = memoryPair({ offload: true });
+  const [far, b] = memoryPair();
+  await using _ = bridge(near, far);
+  a.transmit(Object.assign(packet(7), { isPartial: true }));
+  a.transmit(packet(8));
+  assertEquals(await next(b), 8);
 });

@@ -99,3 +99,43 @@ Deno.test("memoryPair() carries frames when asked to, up to the MTU, a header an
   assertEquals(headroom >= LINK_HEADROOM, true);
   assertEquals((headroom + 14) % 4, 0, "the IP header is aligned");
 });
+
+Deno.test("without offload, what is longer than the MTU does not pass, whatever it stands for", () => {
+  const [a, b] = memoryPair();
+  assertEquals([a.offload, b.offload], [undefined, undefined]);
+  assertEquals(a.transmit(Object.assign(packet(1, 1501), { segmentSize: 1000 })), false);
+});
+
+Deno.test("with offload, packets pass with what is left to the link, text of elsewhere and all", () => {
+  for (const medium of ["ip", "ethernet"] as const) {
+    const [a, b] = memoryPair({ offload: true, medium, queue: 3 });
+    assertEquals([a.offload, b.offload], [{ udp: true }, { udp: true }]);
+    const overhead = medium === "ip" ? 0 : 18;
+    const cases: [length: number, isPartial: boolean, segmentSize: number, passes: boolean][] = [
+      [1500 + overhead, false, 0, true],
+      [1501 + overhead, true, 0, false],
+      [65_535 + overhead, true, 1460, true],
+      [65_536 + overhead, true, 1460, false],
+      [20, true, 0, true],
+      [30, false, 65_000, true],
+      [40, false, 0, true],
+    ];
+    for (const [length, isPartial, segmentSize, passes] of cases) {
+      const sent = Object.assign(packet(1, length), { isPartial, segmentSize });
+      assertEquals(a.transmit(sent), passes);
+      const got: unknown[] = [];
+      b.receive(9, (one) => {
+        got.push([one.end - one.at, one.isPartial, one.isVerified, one.segmentSize]);
+      });
+      assertEquals(got, passes ? [[length, isPartial, isPartial, segmentSize]] : []);
+    }
+    const long = packet(1, 1000);
+    const bytes = Uint8Array.of(3, 3, 3, 2, 2);
+    Object.assign(long.tail, { bytes, at: 3, length: 2, restAt: 0, restLength: 3 });
+    a.transmit(long);
+    b.receive(1, ({ bytes, at, end }) => {
+      assertEquals([...bytes.subarray(end - 6, end)], [1, 2, 2, 3, 3, 3]);
+      assertEquals(end - at, 1000);
+    });
+  }
+});

@@ -2,7 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { createStack, memoryPair } from "../../mod.ts";
 import type { Medium } from "../../src/phy/device.ts";
 import { PcapDevice, PcapWriter } from "../../src/phy/pcap.ts";
-import { packetOf, udp } from "../packets.ts";
+import { packetOf, tcp, udp } from "../packets.ts";
+import { leaving, partial } from "../super_segments.ts";
 import { FAR, hear, NEAR, say } from "../stacks.ts";
 import { bytesOf } from "../wire/hex.ts";
 
@@ -70,6 +71,38 @@ Deno.test("what was written stays as it was when the packet's memory is used aga
   writer.packet(packet);
   packet.bytes.fill(0);
   assertEquals(pieces[1]!.slice(16).toHex(), "45aa");
+});
+
+Deno.test("a partial checksum is written as it will be on the wire, and left as it is in the packet", () => {
+  const segment = tcp({
+    sourcePort: 5,
+    destinationPort: 7,
+    seq: 1,
+    flags: 16,
+    payload: bytesOf("61"),
+  });
+  const frame = bytesOf("020000000002 020000000001 0800");
+  const cases: [medium: Medium, front: Uint8Array][] = [["ip", bytesOf("")], ["ethernet", frame]];
+  for (const [medium, front] of cases) {
+    const [whole, left] = [segment, partial(segment)].map((ip) => Uint8Array.of(...front, ...ip));
+    const snaps: [snapLength: number | undefined, want: Uint8Array][] = [
+      [undefined, whole!],
+      [whole!.length, whole!],
+      [whole!.length - 1, left!.subarray(0, -1)],
+    ];
+    for (const [snapLength, want] of snaps) {
+      const { pieces, write } = sink();
+      const writer = new PcapWriter(medium, { write, now: () => 0, snapLength });
+      const packet = leaving(left!, { isPartial: true });
+      writer.packet(packet);
+      assertEquals(pieces[1]!.subarray(16), want);
+      assertEquals(packet.bytes.slice(packet.at, packet.end), left);
+    }
+  }
+  const { pieces, write } = sink();
+  const odd = bytesOf("4500");
+  new PcapWriter("ip", { write, now: () => 0 }).packet(leaving(odd, { isPartial: true }));
+  assertEquals(pieces[1]!.subarray(16), odd, "one that is not even IP");
 });
 
 /** What tshark reads of a file, a line for each packet; `undefined` if there is no tshark. */

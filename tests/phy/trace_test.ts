@@ -6,6 +6,7 @@ import { ACK, FIN, PSH, RST, SYN } from "../../src/wire/tcp.ts";
 import { ipv4, packetOf, PEER, STACK, tcp, type TcpFields, udp } from "../packets.ts";
 import { withSeed } from "../random.ts";
 import { FAR, hear, NEAR, say, until } from "../stacks.ts";
+import { leaving, type Left, partial } from "../super_segments.ts";
 
 setColorEnabled(false);
 
@@ -253,4 +254,35 @@ Deno.test("TraceDevice shows packets and states of a stack, and is else the devi
   await Promise.all([near.close(), far.close()]);
   assertEquals(shown.counters(), device.counters());
   assertEquals(await device.readable(), false, "it is closed");
+});
+
+Deno.test("what is left to the link is no mistake, and a super-segment says what it is", () => {
+  const segment = fromStack({ seq: 1, flags: ACK, payload: new Uint8Array(3000) });
+  const datagram = udp({ sourcePort: 5000, destinationPort: 7, payload: new Uint8Array(3000) });
+  const frame = (bytes: Uint8Array) => Uint8Array.of(...new Uint8Array(12), 8, 0, ...bytes);
+  const tcpLine = "10.0.0.2:7 → 10.0.0.1:5000 TCP ACK seq 1 ack 0 win 65535 len 3000";
+  const udpLine = "10.0.0.1:5000 → 10.0.0.2:7 UDP len 3000";
+  const wrong = " TCP_BAD_CHECKSUM";
+  const cases: [bytes: Uint8Array<ArrayBuffer>, left: Left, want: string][] = [
+    [segment, {}, tcpLine],
+    [partial(segment), {}, tcpLine + wrong],
+    [partial(segment), { isPartial: true }, tcpLine],
+    [
+      partial(segment),
+      { isPartial: true, segmentSize: 1460 },
+      tcpLine + " [to be cut into pieces of 1460]",
+    ],
+    [
+      partial(datagram),
+      { isPartial: true, segmentSize: 99 },
+      udpLine + " [to be cut into pieces of 99]",
+    ],
+  ];
+  for (const [bytes, left, want] of cases) {
+    for (const medium of ["ip", "ethernet"] as const) {
+      const { tracer, lines } = traced();
+      tracer.packet("<", leaving(medium === "ip" ? bytes : frame(bytes), left), medium);
+      assertEquals(lines[0]!.slice(lines[0]!.indexOf("10.0.0")), want);
+    }
+  }
 });

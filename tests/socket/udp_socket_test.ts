@@ -375,3 +375,61 @@ Deno.test("sockets with an address send to no other family", async () => {
   assertThrows(() => datagrams.connect(to(7, "fd00::2")), TypeError, six);
   assertEquals(stack.core.counters.udpSent, 0);
 });
+
+Deno.test("send() cuts what it is given into datagrams of segmentSize, on any device", async () => {
+  const cases: [length: number, segmentSize: number, want: number[]][] = [
+    [2500, 1000, [1000, 1000, 500]],
+    [2000, 1000, [1000, 1000]],
+    [10, 1000, [10]],
+    [0, 1000, [0]],
+    [9, 4, [4, 4, 1]],
+    [9000, 4000, [4000, 4000, 1000]], // in fragments
+    [100_000, 1000, Array(100).fill(1000)],
+  ];
+  for (const offload of [false, true]) {
+    const [a, b] = memoryPair({ offload });
+    await using near = createStack({ device: a, address: NEAR });
+    await using far = createStack({ device: b, address: FAR });
+    const from = near.listenDatagram({ port: 5000 });
+    const server = far.listenDatagram({ port: 7 });
+    for (const [length, segmentSize, want] of cases) {
+      const bytes = Uint8Array.from({ length }, (_, i) => i * 7);
+      assertEquals(await from.send(bytes, to(7), { segmentSize }), length);
+      const got: number[] = [];
+      for (const _ of want) {
+        const [datagram] = await server.receive({ timeout: 1000 });
+        const at = segmentSize * got.length;
+        assertEquals(datagram, bytes.slice(at, at + segmentSize));
+        got.push(datagram.length);
+      }
+      assertEquals(got, want);
+    }
+    assertEquals(near.counters().udpSent, 113);
+    if (offload) assert(a.counters().deviceSent! < 30);
+  }
+});
+
+Deno.test("send() refuses sizes that datagrams cannot have", async () => {
+  const [a, b] = memoryPair();
+  await using near = createStack({ device: a, address: NEAR });
+  const from = near.listenDatagram({ dontFragment: true });
+  const free = near.listenDatagram({});
+  const bytes = new Uint8Array(70_000);
+  for (const segmentSize of [0, -1, 1.5, NaN]) {
+    const message = `Segment size must be an integer of 1 at least: got ${segmentSize}`;
+    await assertRejects(() => from.send(bytes, to(7), { segmentSize }), RangeError, message);
+  }
+  await assertRejects(
+    () => from.send(bytes, to(7), { segmentSize: 1473 }),
+    RangeError,
+    "A datagram in one piece carries 1472 bytes at most: got 1473",
+  );
+  await assertRejects(
+    () => free.send(bytes, to(7), { segmentSize: 65_508 }),
+    RangeError,
+    "A datagram carries 65507 bytes at most: got 65508",
+  );
+  assertEquals(await from.send(bytes.subarray(0, 10), to(7), { segmentSize: 9999 }), 10);
+  assertEquals(await from.send(bytes, to(7), { segmentSize: 1472 }), 70_000);
+  await b.close();
+});

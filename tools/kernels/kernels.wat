@@ -1,4 +1,4 @@
-;; The packet memory's kernels: the Internet checksum (RFC 1071) with 128-bit vectors.
+;; The packet memory's kernels: copying, and the Internet checksum (RFC 1071) with 128-bit vectors.
 ;;
 ;; A sum is of 16-bit words in the machine's order, low byte first; the caller's are in network
 ;; order. RFC 1071 §2 (B): the bytes of the folded sum are swapped, and all is well. Words are added
@@ -87,6 +87,10 @@
       (then
         (local.set $sum (i64.add (local.get $sum) (i64.load8_u (local.get $at))))))
     (call $finish (local.get $sum) (local.get $initial)))
+
+  ;; Copies $length bytes, to a place that may overlap.
+  (func (export "copy") (param $from i32) (param $to i32) (param $length i32)
+    (memory.copy (local.get $to) (local.get $from) (local.get $length)))
 
   ;; Copies $length bytes, 512 KiB at most, to a place that does not overlap, and adds them up.
   (func (export "copySum")

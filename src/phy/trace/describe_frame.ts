@@ -34,7 +34,7 @@ export function describeFrame(packet: Packet, conversations: Conversations): str
   const to = isMacAt(BROADCAST_MAC, bytes, at) ? "broadcast" : formatMac(bytes, at);
   const { vlans, etherType, payloadAt } = readTags(view, at, end);
   const words = [`${formatMac(bytes, at + ETHERNET_SOURCE)} → ${to}`, ...vlans].join(" ");
-  packet.place(payloadAt, end);
+  packet.at = payloadAt;
   // What a tag hides, or what has no type, is told in other words.
   const reason = verdict === Drop.ETHERNET_UNKNOWN_TYPE ? Drop.NONE : verdict;
   return `${dim(words)} ${describePayload(etherType, packet, conversations)}${complaint(reason)}`;

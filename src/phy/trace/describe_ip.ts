@@ -114,5 +114,6 @@ function commonNotes(packet: Packet, hops: string): string[] {
   if (tos >>> 2 !== 0) notes.push(`DSCP ${tos >>> 2}`);
   const ecn = ECN_NAMES[tos & 3]!;
   if (ecn !== "") notes.push(ecn);
+  if (packet.segmentSize > 0) notes.push(`to be cut into pieces of ${packet.segmentSize}`);
   return notes;
 }

@@ -37,7 +37,7 @@ export function describeUpper(
   const { view, transportAt: at, end, source, destination, protocol } = packet;
   const room = end - at;
   const pseudo = pseudoHeaderSum(source, destination, protocol, room);
-  const judge = (check: () => Drop) => isWhole ? complaint(check()) : "";
+  const judge = (check: () => Drop) => isWhole && !packet.isPartial ? complaint(check()) : "";
   const isV4 = source.family === 4;
   if (protocol === PROTOCOL.TCP && room >= TCP_MIN_HEADER) {
     return describeTcp(packet, conversations) + judge(() => checkTcp(view, at, end, pseudo));

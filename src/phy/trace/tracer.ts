@@ -41,6 +41,8 @@ export class Tracer {
     const mark = direction === "<" ? cyan("<") : green(">");
     // What is found in it is written to a copy of the place, not of the bytes.
     const place = new Packet(packet.bytes).place(packet.at, packet.end);
+    place.isPartial = packet.isPartial;
+    place.segmentSize = packet.segmentSize;
     const describe = medium === "ethernet" ? describeFrame : describeIp;
     this.#line(mark, describe(place, this.#conversations));
     if (this.#options.hex) {
