@@ -11,7 +11,7 @@ import type { Packet } from "../wire/packet.ts";
 /** IP as TCP, UDP and ICMP see it when they send. */
 export interface Network {
   /**
-   * The packet to build in: write the transport's header and payload to `[TRANSPORT_AT, end)`,
+   * The packet to build in: write the transport's header and payload to `[messageAt, end)`,
    * set `end`, then {@linkcode send}. It is the same memory each time.
    */
   readonly outgoing: Packet;

@@ -17,7 +17,7 @@ import type { IpAddress } from "../wire/address.ts";
 import { Drop } from "../wire/drop.ts";
 import { ICMP_HEADER, ICMP_TYPE, IcmpHeader } from "../wire/icmp.ts";
 import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
-import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
+import type { Packet } from "../wire/packet.ts";
 import { ICMP_OPTIONS, type IcmpOutput } from "./icmp_output.ts";
 import { RecentMessages } from "./recent_messages.ts";
 
@@ -104,7 +104,7 @@ export class Echo implements ErrorReceiver {
     options: SendOptions = ICMP_OPTIONS,
   ): boolean {
     const request = this.#network.outgoing;
-    const dataAt = TRANSPORT_AT + ICMP_HEADER;
+    const dataAt = request.messageAt + ICMP_HEADER;
     if (data.length > this.maxData(destination)) {
       this.#counters.drop(Drop.SEND_TOO_BIG);
       return false;
@@ -112,7 +112,7 @@ export class Echo implements ErrorReceiver {
     request.bytes.set(data, dataAt);
     request.end = dataAt + data.length;
     const isVersion6 = destination.family === 6;
-    const header = this.#header.bind(request.view, TRANSPORT_AT);
+    const header = this.#header.bind(request.view, request.messageAt);
     header.type = isVersion6 ? ICMPV6_TYPE.ECHO_REQUEST : ICMP_TYPE.ECHO;
     header.code = 0;
     header.identifier = identifier;

@@ -17,7 +17,7 @@ import {
   REPORT_HEAD,
   writeRecord,
 } from "../wire/group_records.ts";
-import { TRANSPORT_AT } from "../wire/packet.ts";
+import type { Packet } from "../wire/packet.ts";
 
 /** What holds until a querier says something else (RFC 3376 §8.1, §8.2, RFC 3810 §9.1, §9.2). */
 const ROBUSTNESS = 2;
@@ -309,23 +309,22 @@ function stateOf({ address, sources }: Group, isForAll: boolean): GroupRecord {
 }
 
 /**
- * Writes records behind the head of a report, at `TRANSPORT_AT`, and into further ones if they
- * don't fit into one.
+ * Writes records behind the head of a report, and into further ones if they don't fit into one.
  *
  * @param most Bytes that a report may have.
  * @param send Writes the head of a report that has this many records and this end, and sends it.
  */
 export function writeReports(
-  view: DataView,
+  { view, messageAt }: Packet,
   records: readonly GroupRecord[],
   most: number,
   send: (records: number, end: number) => void,
 ): void {
-  const start = TRANSPORT_AT + REPORT_HEAD;
+  const start = messageAt + REPORT_HEAD;
   let count = 0;
   let at = start;
   for (const { type, group, sources } of records) {
-    if (at + recordLength(group, sources.length) > TRANSPORT_AT + most) {
+    if (at + recordLength(group, sources.length) > messageAt + most) {
       send(count, at);
       count = 0;
       at = start;

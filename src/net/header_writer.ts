@@ -12,13 +12,13 @@ import { DONT_FRAGMENT, IPV4_MIN_HEADER, Ipv4Header } from "../wire/ipv4.ts";
 import { IPV4_OPTION } from "../wire/ipv4_options.ts";
 import { IPV6_HEADER, Ipv6Header } from "../wire/ipv6.ts";
 import { ROUTER_ALERT_HEADER, writeRouterAlert } from "../wire/ipv6_extensions.ts";
-import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
+import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 
 /** The router alert option of IPv4 (RFC 2113 §2.1). */
 const ROUTER_ALERT = Uint8Array.of(IPV4_OPTION.ROUTER_ALERT, 4, 0, 0);
 
-/** Writes headers in front of transport messages, which start at `TRANSPORT_AT`. */
+/** Writes headers in front of transport messages, which start at `packet.messageAt`. */
 export class HeaderWriter {
   #header4 = new Ipv4Header();
   #header6 = new Ipv6Header();
@@ -61,9 +61,9 @@ export class HeaderWriter {
   ): void {
     const extras = options.routerAlert ? ROUTER_ALERT : options.ipv4Options;
     const extra = extras === undefined ? 0 : extras.length;
-    const at = TRANSPORT_AT - IPV4_MIN_HEADER - extra;
+    const at = packet.messageAt - IPV4_MIN_HEADER - extra;
     packet.at = at;
-    if (extras !== undefined) copyBytes(extras, 0, packet.bytes, TRANSPORT_AT - extra, extra);
+    if (extras !== undefined) copyBytes(extras, 0, packet.bytes, packet.messageAt - extra, extra);
     const header = this.#header4.bind(packet.view, at);
     header.headerLength = IPV4_MIN_HEADER + extra;
     header.tos = options.tos;
@@ -72,7 +72,7 @@ export class HeaderWriter {
     this.#identification = (this.#identification + 1) & 0xffff;
     header.identification = this.#identification;
     if (packet.segmentSize > 0) { // what it is cut into has the next ones
-      this.#identification += Math.ceil((packet.end - TRANSPORT_AT) / packet.segmentSize);
+      this.#identification += Math.ceil((packet.end - packet.messageAt) / packet.segmentSize);
     }
     header.flagsAndOffset = options.dontFragment ? DONT_FRAGMENT : 0;
     header.ttl = ttl;
@@ -92,11 +92,11 @@ export class HeaderWriter {
   ): void {
     const { view } = packet;
     const extra = options.routerAlert ? ROUTER_ALERT_HEADER : 0;
-    const at = TRANSPORT_AT - IPV6_HEADER - extra;
+    const at = packet.messageAt - IPV6_HEADER - extra;
     packet.at = at;
     if (extra !== 0) writeRouterAlert(view, at + IPV6_HEADER, protocol);
     const header = this.#header6.bind(view, at);
-    header.writeFirstWord(options.tos, this.#flowLabel(view, source, destination, protocol));
+    header.writeFirstWord(options.tos, this.#flowLabel(packet, source, destination, protocol));
     header.payloadLength = packet.end - at - IPV6_HEADER;
     header.nextHeader = extra !== 0 ? PROTOCOL.HOP_BY_HOP : protocol;
     header.hopLimit = hopLimit;
@@ -106,13 +106,13 @@ export class HeaderWriter {
 
   /** The same for every packet of a flow, and not to be guessed (RFC 6437 §3). */
   #flowLabel(
-    view: DataView,
+    packet: Packet,
     source: IpAddress,
     destination: IpAddress,
     protocol: number,
   ): number {
     const hasPorts = protocol === PROTOCOL.TCP || protocol === PROTOCOL.UDP;
-    const ports = hasPorts ? view.getInt32(TRANSPORT_AT) : protocol;
+    const ports = hasPorts ? packet.view.getInt32(packet.messageAt) : protocol;
     const hash = destination.hash(source.hash(ports ^ this.#flowSecret));
     return (hash & 0xfffff) || 1;
   }

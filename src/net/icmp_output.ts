@@ -11,7 +11,7 @@ import type { TokenBucket } from "../base/token_bucket.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { ICMP_HEADER, type IcmpHeader } from "../wire/icmp.ts";
-import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
+import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 
 /** How ICMP messages travel where nothing else is said. */
@@ -43,10 +43,10 @@ export class IcmpOutput {
     destination: IpAddress,
     options: SendOptions = ICMP_OPTIONS,
   ): boolean {
-    const { end } = this.#network.outgoing;
+    const { end, messageAt } = this.#network.outgoing;
     const isVersion6 = destination.family === 6;
     const protocol = isVersion6 ? PROTOCOL.ICMPV6 : PROTOCOL.ICMP;
-    const length = end - TRANSPORT_AT;
+    const length = end - messageAt;
     const pseudo = isVersion6 ? pseudoHeaderSum(source, destination, protocol, length) : 0;
     header.writeChecksum(end, pseudo);
     return this.#network.send(source, destination, protocol, options);
@@ -56,9 +56,9 @@ export class IcmpOutput {
   writeEchoReply(header: IcmpHeader, request: Packet, type: number): void {
     const reply = this.#network.outgoing;
     const length = request.end - request.transportAt;
-    copyBytes(request.bytes, request.transportAt, reply.bytes, TRANSPORT_AT, length);
-    reply.end = TRANSPORT_AT + length;
-    header.bind(reply.view, TRANSPORT_AT);
+    copyBytes(request.bytes, request.transportAt, reply.bytes, reply.messageAt, length);
+    reply.end = reply.messageAt + length;
+    header.bind(reply.view, reply.messageAt);
     header.type = type;
     header.code = 0;
   }
@@ -88,10 +88,10 @@ export class IcmpOutput {
     }
     const error = this.#network.outgoing;
     const quoted = Math.min(about.end - about.at, most);
-    const quoteAt = TRANSPORT_AT + ICMP_HEADER;
+    const quoteAt = error.messageAt + ICMP_HEADER;
     copyBytes(about.bytes, about.at, error.bytes, quoteAt, quoted);
     error.end = quoteAt + quoted;
-    header.bind(error.view, TRANSPORT_AT);
+    header.bind(error.view, error.messageAt);
     header.type = type;
     header.code = code;
     header.rest = rest;

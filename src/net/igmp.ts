@@ -20,7 +20,7 @@ import {
 } from "../wire/igmp.ts";
 import { IPV4_MIN_HEADER } from "../wire/ipv4.ts";
 import { Ipv4Options } from "../wire/ipv4_options.ts";
-import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
+import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import { type GroupProtocol, type GroupRecord, GroupReporter, writeReports } from "./groups.ts";
 import { ALL_HOSTS, type Interface } from "./interface.ts";
@@ -108,26 +108,26 @@ export class Igmp implements GroupProtocol {
   }
 
   sendReports(records: readonly GroupRecord[]): void {
-    const { view } = this.#network.outgoing;
-    writeReports(view, records, this.#by.mtu(4) - HEADER, (count, end) => {
-      writeIgmpReportHead(view, TRANSPORT_AT, count);
-      writeIgmpChecksum(view, TRANSPORT_AT, end);
+    const { view, messageAt } = this.#network.outgoing;
+    writeReports(this.#network.outgoing, records, this.#by.mtu(4) - HEADER, (count, end) => {
+      writeIgmpReportHead(view, messageAt, count);
+      writeIgmpChecksum(view, messageAt, end);
       this.#send(IGMP_ROUTERS, end);
     });
   }
 
   sendOldReport(group: IpAddress, version: number): void {
     const type = version === 1 ? IGMP_TYPE.V1_REPORT : IGMP_TYPE.V2_REPORT;
-    const { view } = this.#network.outgoing;
-    this.#send(group, TRANSPORT_AT + writeIgmp(view, TRANSPORT_AT, type, group));
+    const { view, messageAt } = this.#network.outgoing;
+    this.#send(group, messageAt + writeIgmp(view, messageAt, type, group));
   }
 
   /** Hosts of version 1 leave in silence (RFC 2236 §4). */
   sendLeave(group: IpAddress, version: number): void {
     if (version === 1) return;
-    const { view } = this.#network.outgoing;
-    const length = writeIgmp(view, TRANSPORT_AT, IGMP_TYPE.V2_LEAVE, group);
-    this.#send(ALL_ROUTERS_4, TRANSPORT_AT + length);
+    const { view, messageAt } = this.#network.outgoing;
+    const length = writeIgmp(view, messageAt, IGMP_TYPE.V2_LEAVE, group);
+    this.#send(ALL_ROUTERS_4, messageAt + length);
   }
 
   #send(destination: IpAddress, end: number): void {

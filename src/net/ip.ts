@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Room } from "../base/chunks.ts";
 import type { Counters } from "../base/counters.ts";
 import type { Env } from "../base/env.ts";
 import { ErrorKind, type ErrorReporter, type Network, type SendOptions } from "../base/network.ts";
@@ -12,7 +13,7 @@ import { IpAddress } from "../wire/address.ts";
 import { Drop } from "../wire/drop.ts";
 import { IPV4_MIN_HEADER, Ipv4Header } from "../wire/ipv4.ts";
 import { IPV6_HEADER } from "../wire/ipv6.ts";
-import { Packet, TRANSPORT_AT } from "../wire/packet.ts";
+import { Packet, TRANSPORT_HEADROOM } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import type { Fragment } from "./datagram.ts";
 import type { Forwarder } from "./forwarder.ts";
@@ -35,7 +36,8 @@ const MAX_LENGTH = 65535;
 
 /** IP of one stack. */
 export class Ip extends HostConfiguration implements Network {
-  readonly outgoing: Packet = new Packet(new Uint8Array(TRANSPORT_AT + MAX_LENGTH));
+  readonly #room = new Room(TRANSPORT_HEADROOM + MAX_LENGTH);
+  readonly outgoing: Packet = new Packet(this.#room.bytes, this.#room.at);
   readonly counters: Counters;
   /** The groups that we are in. */
   readonly multicast: Multicast;
@@ -243,7 +245,7 @@ export class Ip extends HostConfiguration implements Network {
     const hopLimit = destination.family === 6 && by.hopLimit || this.defaultTtl;
     this.#headers.write(packet, source, destination, protocol, options, hopLimit);
     packet.protocol = protocol;
-    packet.transportAt = TRANSPORT_AT;
+    packet.transportAt = packet.messageAt;
     // RFC 1112 §6.1: a copy for the sender's own host.
     if (options.loop && !by.isLoopback && destination.isMulticast && by.isInGroup(destination)) {
       this.loopback.transmit(packet, by);

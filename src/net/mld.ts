@@ -15,7 +15,7 @@ import { ICMPV6_TYPE, Icmpv6Header } from "../wire/icmpv6.ts";
 import { IPV6_HEADER } from "../wire/ipv6.ts";
 import { ExtensionChain, ROUTER_ALERT_HEADER } from "../wire/ipv6_extensions.ts";
 import { MLD_GROUP, MLD_HOP_LIMIT, MLD_LENGTH, writeMld, writeMldReportHead } from "../wire/mld.ts";
-import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
+import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import { type GroupProtocol, type GroupRecord, GroupReporter, writeReports } from "./groups.ts";
 import { AddressState, ALL_NODES, ALL_ROUTERS, type Interface } from "./interface.ts";
@@ -106,10 +106,10 @@ export class Mld implements GroupProtocol {
   }
 
   sendReports(records: readonly GroupRecord[]): void {
-    const { view } = this.#network.outgoing;
+    const { view, messageAt } = this.#network.outgoing;
     const most = this.#by.mtu(6) - IPV6_HEADER - ROUTER_ALERT_HEADER;
-    writeReports(view, records, most, (count, end) => {
-      writeMldReportHead(view, TRANSPORT_AT, count);
+    writeReports(this.#network.outgoing, records, most, (count, end) => {
+      writeMldReportHead(view, messageAt, count);
       this.#send(MLD_ROUTERS, end);
     });
   }
@@ -123,8 +123,8 @@ export class Mld implements GroupProtocol {
   }
 
   #sendOld(type: Parameters<typeof writeMld>[2], group: IpAddress, destination: IpAddress): void {
-    const { view } = this.#network.outgoing;
-    this.#send(destination, TRANSPORT_AT + writeMld(view, TRANSPORT_AT, type, group));
+    const { view, messageAt } = this.#network.outgoing;
+    this.#send(destination, messageAt + writeMld(view, messageAt, type, group));
   }
 
   #source(): IpAddress {
@@ -138,8 +138,8 @@ export class Mld implements GroupProtocol {
     const source = this.#source();
     if (source === NOWHERE) this.#isUnbelieved = true;
     outgoing.end = end;
-    const pseudo = pseudoHeaderSum(source, destination, PROTOCOL.ICMPV6, end - TRANSPORT_AT);
-    this.#header.bind(outgoing.view, TRANSPORT_AT).writeChecksum(end, pseudo);
+    const pseudo = pseudoHeaderSum(source, destination, PROTOCOL.ICMPV6, end - outgoing.messageAt);
+    this.#header.bind(outgoing.view, outgoing.messageAt).writeChecksum(end, pseudo);
     if (this.#network.send(source, destination, PROTOCOL.ICMPV6, this.#options)) {
       this.#counters.groupReportsSent++;
     }

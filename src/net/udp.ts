@@ -18,7 +18,7 @@ import { pickPort } from "../base/ports.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { Drop } from "../wire/drop.ts";
-import { type Packet, TRANSPORT_AT } from "../wire/packet.ts";
+import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import { RecentMessages } from "./recent_messages.ts";
 import { checkUdp, checkUdpLength, UDP_HEADER, UdpHeader } from "../wire/udp.ts";
@@ -190,6 +190,11 @@ export class Udp implements ErrorReceiver {
     return this.#network.outgoing;
   }
 
+  /** Where the payload starts in {@linkcode outgoing}. */
+  get payloadAt(): number {
+    return this.#network.outgoing.messageAt + UDP_HEADER;
+  }
+
   /** Sends a copy of `payload`; `false` if it had to be dropped. */
   send(
     source: IpAddress,
@@ -203,7 +208,7 @@ export class Udp implements ErrorReceiver {
       this.#counters.drop(Drop.SEND_TOO_BIG);
       return false;
     }
-    this.#network.outgoing.bytes.set(payload, UDP_PAYLOAD_AT);
+    this.outgoing.bytes.set(payload, this.payloadAt);
     return this.sendOutgoing(
       source,
       sourcePort,
@@ -239,7 +244,7 @@ export class Udp implements ErrorReceiver {
     let at = 0;
     do {
       const length = Math.min(most, payload.length - at);
-      bytes.set(payload.subarray(at, at + length), UDP_PAYLOAD_AT);
+      bytes.set(payload.subarray(at, at + length), this.payloadAt);
       const isSent = this.sendOutgoing(
         source,
         sourcePort,
@@ -256,7 +261,7 @@ export class Udp implements ErrorReceiver {
   }
 
   /**
-   * Sends the `length` bytes that were put at {@linkcode UDP_PAYLOAD_AT} of {@linkcode outgoing}.
+   * Sends the `length` bytes that were put at {@linkcode payloadAt} of {@linkcode outgoing}.
    *
    * @param segmentSize Bytes in each datagram of a run; 0: it is one datagram.
    */
@@ -270,10 +275,10 @@ export class Udp implements ErrorReceiver {
     segmentSize = 0,
   ): boolean {
     const packet = this.#network.outgoing;
-    packet.end = UDP_PAYLOAD_AT + length;
+    packet.end = this.payloadAt + length;
     packet.segmentSize = segmentSize;
     packet.isPartial = this.#hasOffload(destination, options);
-    const header = this.#header.bind(packet.view, TRANSPORT_AT);
+    const header = this.#header.bind(packet.view, packet.messageAt);
     header.sourcePort = sourcePort;
     header.destinationPort = destinationPort;
     header.length = UDP_HEADER + length;
@@ -299,6 +304,3 @@ function check({ isVerified, view, transportAt: at, end, source, destination }: 
   // RFC 8200 §8.1: in IPv6 there is no datagram without a checksum.
   return checkUdp(view, at, end, pseudo, source.family === 6);
 }
-
-/** Where the payload of an outgoing datagram starts. */
-export const UDP_PAYLOAD_AT = TRANSPORT_AT + UDP_HEADER;

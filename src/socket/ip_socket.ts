@@ -8,7 +8,6 @@ import { copyBytes } from "../base/bytes.ts";
 import { completeChecksum } from "../net/segmentation.ts";
 import type { IpAddress } from "../wire/address.ts";
 import type { Packet } from "../wire/packet.ts";
-import { TRANSPORT_AT } from "../wire/packet.ts";
 import { checkFamily, formatAddress, parseAddress } from "./addresses.ts";
 import type { SocketContext } from "./context.ts";
 import { closedHere } from "./errors.ts";
@@ -131,8 +130,9 @@ export class IpSocket implements AsyncIterable<IpMessage>, AsyncDisposable {
         throw new Deno.errors.NetworkUnreachable(`No way to ${hostname} from this stack`);
       }
       if (this.#address !== null) checkFamily(this.#address, destination);
-      ip.outgoing.bytes.set(bytes, TRANSPORT_AT);
-      ip.outgoing.end = TRANSPORT_AT + bytes.length;
+      const { outgoing } = ip;
+      outgoing.bytes.set(bytes, outgoing.messageAt);
+      outgoing.end = outgoing.messageAt + bytes.length;
       const options = { ttl: this.#ttl, tos: 0, dontFragment: false };
       const sent = ip.send(this.#address ?? source, destination, this.protocol, options);
       this.#context.kick();

@@ -5,7 +5,6 @@
  */
 
 import { pseudoHeaderSum } from "../wire/checksum.ts";
-import { TRANSPORT_AT } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import { seqDiff } from "../wire/seq.ts";
 import { ACK, CWR, ECE, PSH, RST, SYN, TCP_MIN_HEADER, TcpHeader, URG } from "../wire/tcp.ts";
@@ -52,7 +51,7 @@ export function sendSegment(
   const textAt = writeOptions(
     tcb,
     packet.view,
-    TRANSPORT_AT + TCP_MIN_HEADER,
+    packet.messageAt + TCP_MIN_HEADER,
     flags,
     length,
     now,
@@ -81,12 +80,12 @@ export function sendSegment(
       ecn.owesCwr = false;
     }
   }
-  header.bind(packet.view, TRANSPORT_AT);
+  header.bind(packet.view, packet.messageAt);
   header.sourcePort = tcb.localPort;
   header.destinationPort = tcb.remotePort;
   header.seq = seq;
   header.ack = (flags & ACK) !== 0 ? rcv.nxt : 0;
-  header.dataOffset = textAt - TRANSPORT_AT;
+  header.dataOffset = textAt - packet.messageAt;
   let urgentPointer = 0;
   if (tcb.urgent !== null && (flags & (SYN | RST)) === 0) {
     urgentPointer = tcb.urgent.pointer(seq, tcb.snd.una);
@@ -97,7 +96,7 @@ export function sendSegment(
   header.window = windowField(tcb, flags);
   header.urgentPointer = urgentPointer;
   const { local, remote } = tcb;
-  const pseudo = pseudoHeaderSum(local, remote, PROTOCOL.TCP, packet.end - TRANSPORT_AT);
+  const pseudo = pseudoHeaderSum(local, remote, PROTOCOL.TCP, packet.end - packet.messageAt);
   if (tcb.hasOffload) header.writePartialChecksum(pseudo);
   else header.writeChecksum(packet.end, pseudo);
   packet.isPartial = tcb.hasOffload;

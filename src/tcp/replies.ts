@@ -6,7 +6,6 @@
 
 import { pseudoHeaderSum } from "../wire/checksum.ts";
 import type { IpAddress } from "../wire/address.ts";
-import { TRANSPORT_AT } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import { seqAdd } from "../wire/seq.ts";
 import { ACK, RST, SYN, TCP_MIN_HEADER, TcpHeader } from "../wire/tcp.ts";
@@ -57,8 +56,8 @@ export function sendSynCookie(
   const { config, network } = context;
   const { options, packet: { source } } = seg;
   const linkMss = network.maxLinkMessage(source) - TCP_MIN_HEADER;
-  const { view } = network.outgoing;
-  let end = TRANSPORT_AT + TCP_MIN_HEADER;
+  const { view, messageAt } = network.outgoing;
+  let end = messageAt + TCP_MIN_HEADER;
   end += writeMss(view, end, Math.min(linkMss, chosen.maxSegment ?? linkMss));
   if (stamp >= 0) {
     if (config.sack && options.sackPermitted) end += writeSackPermitted(view, end);
@@ -76,12 +75,12 @@ export function sendSynCookie(
 /** Acknowledges something for a connection in TIME_WAIT. */
 export function sendTimeWaitAck(context: TcpContext, timeWait: TimeWait, now: number): void {
   const { local, localPort, remote, remotePort, timestamps } = timeWait;
-  let end = TRANSPORT_AT + TCP_MIN_HEADER;
+  const { view, messageAt } = context.network.outgoing;
+  let end = messageAt + TCP_MIN_HEADER;
   if (timestamps.enabled) {
-    const { view } = context.network.outgoing;
     end += writeTimestamps(view, end, timestamps.value(now), timestamps.recent);
   }
-  header.bind(context.network.outgoing.view, TRANSPORT_AT);
+  header.bind(view, messageAt);
   header.sourcePort = localPort;
   header.destinationPort = remotePort;
   header.seq = timeWait.sendNext;
@@ -97,10 +96,11 @@ function answer(
   ack: number,
   flags: number,
   window = 0,
-  end = TRANSPORT_AT + TCP_MIN_HEADER,
+  end = context.network.outgoing.messageAt + TCP_MIN_HEADER,
 ): void {
   const { source, destination } = seg.packet;
-  header.bind(context.network.outgoing.view, TRANSPORT_AT);
+  const { view, messageAt } = context.network.outgoing;
+  header.bind(view, messageAt);
   header.sourcePort = seg.destinationPort;
   header.destinationPort = seg.sourcePort;
   header.seq = seq;
@@ -119,13 +119,13 @@ function sendBare(
 ): void {
   const packet = context.network.outgoing;
   packet.end = end;
-  header.dataOffset = end - TRANSPORT_AT;
+  header.dataOffset = end - packet.messageAt;
   header.flags = flags;
   header.window = window;
   header.urgentPointer = 0;
   header.writeChecksum(
     packet.end,
-    pseudoHeaderSum(local, remote, PROTOCOL.TCP, end - TRANSPORT_AT),
+    pseudoHeaderSum(local, remote, PROTOCOL.TCP, end - packet.messageAt),
   );
   context.counters.tcpSent++;
   bareOptions.ttl = context.config.ttl;

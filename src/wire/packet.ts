@@ -14,11 +14,11 @@ import { memory } from "./memory.ts";
 export const LINK_HEADROOM = 40;
 
 /**
- * Where the transport header starts in a packet that is being built: behind the link's headroom
- * and room for an IPv4 header full of options, or an IPv6 header with a hop-by-hop option and a
- * fragment header. 8-aligned; an IPv4 header then starts 4-aligned.
+ * Bytes in front of the transport header of a packet that is being built: the link's headroom, and
+ * room for an IPv4 header full of options, or an IPv6 header with a hop-by-hop option and a fragment
+ * header. A multiple of 8; an IPv4 header then starts 4-aligned.
  */
-export const TRANSPORT_AT = LINK_HEADROOM + 64;
+export const TRANSPORT_HEADROOM = LINK_HEADROOM + 64;
 
 /**
  * What a link takes off the stack. It takes packets whose checksum is partial, whose tail lies
@@ -54,6 +54,8 @@ export class Packet {
   readonly bytes: Uint8Array;
   /** The same memory. */
   readonly view: DataView;
+  /** Where the transport header of a packet that is built here starts. */
+  readonly messageAt: number;
   /** Offset of the first byte: of the IP header on devices without Ethernet. */
   at = 0;
   /** Offset behind the last byte. */
@@ -93,9 +95,14 @@ export class Packet {
    */
   readonly tail: Tail = new Tail();
 
-  /** A packet in this memory, as yet without a place. */
-  constructor(bytes: Uint8Array) {
+  /**
+   * A packet in this memory, as yet without a place.
+   *
+   * @param start Where the room for a packet that is built here begins.
+   */
+  constructor(bytes: Uint8Array, start = 0) {
     this.bytes = bytes;
+    this.messageAt = start + TRANSPORT_HEADROOM;
     this.view = bytes === memory.bytes
       ? memory.view // by which kernels know it
       : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

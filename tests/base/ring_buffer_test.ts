@@ -3,7 +3,7 @@ import { copyBytes } from "../../src/base/bytes.ts";
 import { chunks } from "../../src/base/chunks.ts";
 import { RingBuffer } from "../../src/base/ring_buffer.ts";
 import { memory } from "../../src/wire/memory.ts";
-import { Packet, TRANSPORT_AT } from "../../src/wire/packet.ts";
+import { Packet, TRANSPORT_HEADROOM } from "../../src/wire/packet.ts";
 import { withSeed } from "../random.ts";
 
 /** The bytes `start`, `start + 1`, … */
@@ -70,12 +70,12 @@ Deno.test("RingBuffer describes any place, across its end too, so that a packet 
   ring.write(count(0, 200), 0, 200);
   const cases: [offset: number, n: number][] = [[10, 200], [50, 1], [10, 48], [10, 49], [58, 152]];
   for (const [offset, n] of cases) {
-    const packet = new Packet(new Uint8Array(1000)).place(0, TRANSPORT_AT + n);
+    const packet = new Packet(new Uint8Array(1000)).place(0, TRANSPORT_HEADROOM + n);
     ring.describe(offset, n, packet.tail);
     assertEquals(packet.tail.length + packet.tail.restLength, n);
-    assertEquals(packet.headEnd, TRANSPORT_AT);
+    assertEquals(packet.headEnd, TRANSPORT_HEADROOM);
     packet.gather();
-    assertEquals(packet.bytes.subarray(TRANSPORT_AT, packet.end), count(offset - 10, n));
+    assertEquals(packet.bytes.subarray(TRANSPORT_HEADROOM, packet.end), count(offset - 10, n));
   }
   assertEquals(ring.length, 210);
 });

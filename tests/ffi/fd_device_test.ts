@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { FdDevice } from "../../ffi/fd_device.ts";
 import { PostingReader } from "../../ffi/posting_reader.ts";
-import { LINK_HEADROOM, Packet, type Tail, TRANSPORT_AT } from "../../src/wire/packet.ts";
+import { LINK_HEADROOM, Packet, type Tail, TRANSPORT_HEADROOM } from "../../src/wire/packet.ts";
 import { type Answer, type Call, FakeLibc, hex } from "./fake_libc.ts";
 import { noReader } from "./no_reader.ts";
 import { SocketPair } from "./socketpair.ts";
@@ -252,7 +252,7 @@ Deno.test("transmit() sends the packet's bytes from wherever they lie", async ()
     const memories = [new Uint8Array(40_000), new Uint8Array(new SharedArrayBuffer(40_000))];
     const packets = memories.map((bytes) => new Packet(bytes));
     for (let n = 0; n < 40_000; n++) {
-      const at = n % 3 === 0 ? TRANSPORT_AT - 20 : LINK_HEADROOM + n % 30_000;
+      const at = n % 3 === 0 ? TRANSPORT_HEADROOM - 20 : LINK_HEADROOM + n % 30_000;
       const length = 1 + n % 50;
       const packet = packets[(n >> 1) & 1]!.place(at, at + length);
       packet.bytes.fill(n & 0xff, at, at + length);

@@ -4,7 +4,7 @@ import { type Emit, Fragmenter } from "../../src/net/fragment.ts";
 import { checkIpv4, Ipv4Header } from "../../src/wire/ipv4.ts";
 import { checkIpv6, FragmentHeader, Ipv6Header } from "../../src/wire/ipv6.ts";
 import { Drop } from "../../src/wire/drop.ts";
-import { LINK_HEADROOM, Packet, TRANSPORT_AT } from "../../src/wire/packet.ts";
+import { LINK_HEADROOM, Packet, TRANSPORT_HEADROOM } from "../../src/wire/packet.ts";
 import { bytesOf, ipv4 } from "../packets.ts";
 import { Random } from "../random.ts";
 import { Bench, IPV4, IPV6, text } from "./fragments.ts";
@@ -13,10 +13,10 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** An IPv4 packet whose payload stands where transports build theirs. */
 function outgoing(bytes: Uint8Array, headerLength: number): Packet {
-  const at = TRANSPORT_AT - headerLength;
+  const at = TRANSPORT_HEADROOM - headerLength;
   const packet = new Packet(new Uint8Array(at + bytes.length));
   packet.bytes.set(bytes, at);
-  packet.transportAt = TRANSPORT_AT;
+  packet.transportAt = TRANSPORT_HEADROOM;
   return packet.place(at, packet.bytes.length);
 }
 

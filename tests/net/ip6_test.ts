@@ -9,7 +9,6 @@ import { IpAddress } from "../../src/wire/address.ts";
 import { finish, pseudoHeaderSum, sum } from "../../src/wire/checksum.ts";
 import { Drop, DROP_NAMES } from "../../src/wire/drop.ts";
 import { Ipv6Header } from "../../src/wire/ipv6.ts";
-import { TRANSPORT_AT } from "../../src/wire/packet.ts";
 import { PROTOCOL } from "../../src/wire/protocol.ts";
 import { bytesOf, oneInterface, packetOf } from "../packets.ts";
 import { icmpv6, icmpv6Error } from "../packets6.ts";
@@ -49,8 +48,8 @@ class Host {
   /** Sends a message of `length` bytes that begins with two ports. */
   send(ports: number, length: number, options = OPTIONS, protocol: number = PROTOCOL.UDP): boolean {
     const { outgoing } = this.stack.ip;
-    outgoing.view.setUint32(TRANSPORT_AT, ports);
-    outgoing.end = TRANSPORT_AT + length;
+    outgoing.view.setUint32(outgoing.messageAt, ports);
+    outgoing.end = outgoing.messageAt + length;
     return this.stack.ip.send(US, PEER, protocol, options);
   }
 }

@@ -6,7 +6,6 @@ import { Ip } from "../../src/net/ip.ts";
 import { PointToPoint } from "../../src/net/point_to_point.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { Drop, DROP_NAMES } from "../../src/wire/drop.ts";
-import { TRANSPORT_AT } from "../../src/wire/packet.ts";
 import { bytesOf, ipv4, packetOf, parseIpv4, PEER, type Sent, STACK } from "../packets.ts";
 import { Random } from "../random.ts";
 
@@ -40,8 +39,8 @@ class TestLink {
 
   /** Sends `length` bytes, each the number of its place. */
   send(length: number, options: SendOptions = OPTIONS): boolean {
-    for (let i = 0; i < length; i++) this.ip.outgoing.bytes[TRANSPORT_AT + i] = i;
-    this.ip.outgoing.end = TRANSPORT_AT + length;
+    for (let i = 0; i < length; i++) this.ip.outgoing.bytes[this.ip.outgoing.messageAt + i] = i;
+    this.ip.outgoing.end = this.ip.outgoing.messageAt + length;
     return this.ip.send(STACK, PEER, 17, options);
   }
 }
@@ -196,10 +195,10 @@ Deno.test("[RFC1122-08] a packet is not dropped at its end for its TTL (RFC 1122
 Deno.test("[RFC1122-05] no packet leaves with a loopback address (RFC 1122 §3.2.1.3)", () => {
   const link = new TestLink();
   const loopback = IpAddress.v4(127, 0, 0, 1);
-  link.ip.outgoing.end = TRANSPORT_AT + 8;
+  link.ip.outgoing.end = link.ip.outgoing.messageAt + 8;
   assert(!link.ip.send(loopback, PEER, 17, OPTIONS));
   assertEquals(link.counters.drops[Drop.SEND_NO_ROUTE], 1);
-  link.ip.outgoing.end = TRANSPORT_AT + 8;
+  link.ip.outgoing.end = link.ip.outgoing.messageAt + 8;
   link.ip.send(loopback, loopback, 17, OPTIONS);
   assertEquals(link.sent, []);
 });
@@ -207,7 +206,7 @@ Deno.test("[RFC1122-05] no packet leaves with a loopback address (RFC 1122 §3.2
 Deno.test("[RFC1122-06] nothing is sent from an address that is not ours any more (RFC 1122 §3.2.1.3)", () => {
   const link = new TestLink();
   const from = (source: IpAddress) => {
-    link.ip.outgoing.end = TRANSPORT_AT + 8;
+    link.ip.outgoing.end = link.ip.outgoing.messageAt + 8;
     return link.ip.send(source, PEER, 17, OPTIONS);
   };
   assertEquals([STACK, SECOND].map(from), [true, true]);

@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { Datagram, UdpReceiver } from "../../src/net/udp.ts";
-import { UDP_PAYLOAD_AT } from "../../src/net/udp.ts";
 import { IpAddress } from "../../src/wire/address.ts";
 import { finish, pseudoHeaderSum, sum } from "../../src/wire/checksum.ts";
 import { Drop } from "../../src/wire/drop.ts";
@@ -154,7 +153,7 @@ Deno.test("a datagram is sent with its ports, length and checksum (RFC 768)", ()
   const { udp } = host.stack;
   assert(udp.send(STACK, 7, PEER, 5000, Uint8Array.of(4, 5, 6)));
   assert(udp.send(STACK, 7, PEER, 5000, new Uint8Array(0)));
-  udp.outgoing.bytes.set([8, 9], UDP_PAYLOAD_AT);
+  udp.outgoing.bytes.set([8, 9], udp.payloadAt);
   assert(udp.sendOutgoing(STACK, 1, PEER, 2, 2));
   assertEquals(host.take().map(sentDatagram), [
     [[7, 5000], [4, 5, 6]],

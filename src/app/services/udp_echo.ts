@@ -6,7 +6,6 @@
 
 import { copyBytes } from "../../base/bytes.ts";
 import type { NetworkStack } from "../../host/network_stack.ts";
-import { UDP_PAYLOAD_AT } from "../../net/udp.ts";
 import { Drop } from "../../wire/drop.ts";
 
 const ECHO = 7;
@@ -28,9 +27,9 @@ export function echoDatagrams(stack: NetworkStack, reverse: boolean): void {
       // Two services that answer each other would never stop; and port 0 wants no answer.
       if (sourcePort === 0 || sourcePort === ECHO || sourcePort === CHARGEN) return Drop.NONE;
       const length = end - at;
-      const answer = udp.outgoing.bytes;
-      copyBytes(packet.bytes, at, answer, UDP_PAYLOAD_AT, length);
-      if (reverse) answer.subarray(UDP_PAYLOAD_AT, UDP_PAYLOAD_AT + length).reverse();
+      const { outgoing: { bytes }, payloadAt } = udp;
+      copyBytes(packet.bytes, at, bytes, payloadAt, length);
+      if (reverse) bytes.subarray(payloadAt, payloadAt + length).reverse();
       udp.sendOutgoing(packet.destination, destinationPort, packet.source, sourcePort, length);
       return Drop.NONE;
     },
