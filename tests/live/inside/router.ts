@@ -3,9 +3,9 @@
  * a TAP, `right`, whose host's ends are to be moved to where the hosts are; or joins two interfaces
  * of these names.
  *
- * Arguments: `make` and the MTU of the segment on the right, or `join`. Prints `ready` once it
- * forwards, and a line of JSON with all counters when it has ended in order, after its standard input
- * did.
+ * Arguments: `make` and the MTU of the segment on the right, or `join`, and `plain` if nothing is to
+ * be left to the one on the right. Prints `ready` once it forwards, and a line of JSON with all
+ * counters when it has ended in order, after its standard input did.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const addresses = { address: ["10.1.0.1", "fd01::1"], hostAddress: ["10.1.0.9", 
 const [left, right] = how === "join"
   ? [
     await openPacketSocket({ interface: "left" }),
-    await openPacketSocket({ interface: "right" }),
+    await openPacketSocket({ interface: "right", offload: mtu !== "plain" }),
   ]
   : [
     await openTun({ name: "left", ...addresses }),
