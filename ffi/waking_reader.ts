@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Room } from "../src/base/chunks.ts";
 import type { DeviceCounters } from "../src/phy/device.ts";
 import type { Packet } from "../src/wire/packet.ts";
 import { Delivery } from "./delivery.ts";
@@ -28,6 +29,7 @@ export class WakingReader implements Reader {
   readonly #counts = new Counts();
   readonly #intake: Intake;
   readonly #delivery: Delivery;
+  readonly #room: Room;
   /** Where a packet starts, and what `read` gets for it: the place of its prefix. */
   readonly #at: number;
   readonly #pointer: Deno.PointerValue;
@@ -64,10 +66,12 @@ export class WakingReader implements Reader {
     this.#line = line;
     this.#thread = thread;
     this.#intake = new Intake(libc, descriptor, this.#counts);
-    this.#at = slotHeadroom(descriptor);
-    const from = this.#at - descriptor.prefix;
-    const bytes = new Uint8Array(from + this.#intake.room);
-    this.#pointer = Deno.UnsafePointer.of(bytes.subarray(from));
+    const headroom = slotHeadroom(descriptor);
+    const from = headroom - descriptor.prefix;
+    this.#room = new Room(from + this.#intake.room);
+    this.#at = this.#room.at + headroom;
+    const { bytes, at } = this.#room;
+    this.#pointer = Deno.UnsafePointer.of(bytes.subarray(at + from));
     this.#delivery = new Delivery(bytes, descriptor);
   }
 
@@ -130,7 +134,8 @@ export class WakingReader implements Reader {
     return counters;
   }
 
-  stop(): Promise<void> {
-    return this.#thread.stop();
+  async stop(): Promise<void> {
+    await this.#thread.stop();
+    this.#room.free();
   }
 }
