@@ -23,6 +23,9 @@ export interface LibcOptions {
 /** `struct pollfd` of <poll.h>: 8 bytes, the same on both systems. */
 export const POLLFD = { size: 8, fd: 0, events: 4, revents: 6 } as const;
 
+/** `struct iovec` of <sys/uio.h>: 16 bytes, the same on both systems. */
+export const IOVEC = { size: 16, base: 0, length: 8 } as const;
+
 /** Bits of `events` and `revents` in {@linkcode POLLFD}, the same on both systems. */
 export const Poll = { IN: 1, OUT: 4, ERR: 8, HUP: 0x10, NVAL: 0x20 } as const;
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { IOVEC } from "./libc.ts";
+
 /** Most offsets of one memory that {@linkcode Place} has pointers ready for. */
 const MAX_POINTERS = 8192;
 
@@ -60,23 +62,26 @@ export class Places {
   }
 }
 
-/** An array of `struct iovec` of <sys/uio.h>, which `writev` gets: 16 bytes each. */
+/** In words of four bytes, of which an address has two, the lower one first. */
+const WORD = 4;
+
+/** An array of `struct iovec`, which `writev` gets. */
 export class IoVectors {
   /** Where the array is. */
   readonly pointer: Deno.PointerValue;
   readonly #words: Uint32Array;
 
   constructor(count: number) {
-    const memory = new ArrayBuffer(16 * count);
+    const memory = new ArrayBuffer(IOVEC.size * count);
     this.pointer = Deno.UnsafePointer.of(memory);
     this.#words = new Uint32Array(memory);
   }
 
   /** Has one of them tell of `length` bytes from an address on. */
   set(index: number, address: number, length: number): void {
-    const at = 4 * index; // two words of the address, the lower one first, and two of the length
-    this.#words[at] = address;
-    this.#words[at + 1] = address / 0x1_0000_0000;
-    this.#words[at + 2] = length;
+    const at = index * IOVEC.size / WORD;
+    this.#words[at + IOVEC.base / WORD] = address;
+    this.#words[at + IOVEC.base / WORD + 1] = address / 0x1_0000_0000;
+    this.#words[at + IOVEC.length / WORD] = length;
   }
 }

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { ctlIdOf, ctlInfo, sockaddrCtl, uint32, UTUN_CONTROL_NAME } from "../../ffi/darwin.ts";
 import * as darwin from "../../ffi/darwin.ts";
 import { ERRNO } from "../../ffi/errno.ts";
-import { FIOCLEX, MSG_DONTWAIT, Poll, POLLFD } from "../../ffi/libc.ts";
+import { FIOCLEX, IOVEC, MSG_DONTWAIT, Poll, POLLFD } from "../../ffi/libc.ts";
 import { flagsOf, ifreq, ifreqAddress, ifreqFlags, ifreqMtu } from "../../ffi/linux.ts";
 import * as linux from "../../ffi/linux.ts";
 import * as netlink from "../../ffi/netlink.ts";
@@ -90,6 +90,12 @@ Deno.test({
     const want: Record<string, number | bigint> = {
       TUNSETIFF: linux.TUNSETIFF,
       TUNSETOFFLOAD: linux.TUNSETOFFLOAD,
+      TUNSETVNETHDRSZ: linux.TUNSETVNETHDRSZ,
+      TUN_F_CSUM: linux.TUN_F_CSUM,
+      TUN_F_TSO4: linux.TUN_F_TSO4,
+      TUN_F_TSO6: linux.TUN_F_TSO6,
+      TUN_F_TSO_ECN: linux.TUN_F_TSO_ECN,
+      IFF_VNET_HDR: linux.IFF_VNET_HDR,
       IFF_TUN: linux.IFF_TUN,
       IFF_NO_PI: linux.IFF_NO_PI,
       IFF_TUN_EXCL: linux.IFF_TUN_EXCL,
@@ -104,6 +110,7 @@ Deno.test({
       SIOCSIFTXQLEN: linux.SIOCSIFTXQLEN,
       AF_INET: linux.AF_INET,
       SOCK_DGRAM: linux.SOCK_DGRAM,
+      SOCK_NONBLOCK: linux.SOCK_NONBLOCK,
       SOCK_CLOEXEC: linux.SOCK_CLOEXEC,
       O_RDWR: linux.O_RDWR,
       O_NONBLOCK: linux.O_NONBLOCK,
@@ -156,6 +163,7 @@ Deno.test({
       RTA_OIF: netlink.RTA_OIF,
       IFA_F_NODAD: netlink.IFA_F_NODAD,
       VIRTIO_NET_HDR_F_NEEDS_CSUM: virtio.VIRTIO_NET_HDR_F_NEEDS_CSUM,
+      VIRTIO_NET_HDR_F_DATA_VALID: virtio.VIRTIO_NET_HDR_F_DATA_VALID,
       VIRTIO_NET_HDR_GSO_NONE: virtio.VIRTIO_NET_HDR_GSO_NONE,
       VIRTIO_NET_HDR_GSO_TCPV4: virtio.VIRTIO_NET_HDR_GSO_TCPV4,
       VIRTIO_NET_HDR_GSO_TCPV6: virtio.VIRTIO_NET_HDR_GSO_TCPV6,
@@ -192,12 +200,17 @@ Deno.test({
       "sizeof(struct virtio_net_hdr)": virtio.VIRTIO_NET_HDR.size,
       "offsetof(struct virtio_net_hdr, flags)": virtio.VIRTIO_NET_HDR.flags,
       "offsetof(struct virtio_net_hdr, gso_type)": virtio.VIRTIO_NET_HDR.gsoType,
+      "offsetof(struct virtio_net_hdr, hdr_len)": virtio.VIRTIO_NET_HDR.hdrLen,
+      "offsetof(struct virtio_net_hdr, gso_size)": virtio.VIRTIO_NET_HDR.gsoSize,
       "offsetof(struct virtio_net_hdr, csum_start)": virtio.VIRTIO_NET_HDR.csumStart,
       "offsetof(struct virtio_net_hdr, csum_offset)": virtio.VIRTIO_NET_HDR.csumOffset,
       "sizeof(struct sockaddr_in)": linux.SOCKADDR_IN.size,
       "offsetof(struct sockaddr_in, sin_family)": linux.SOCKADDR_IN.family,
       "offsetof(struct sockaddr_in, sin_port)": linux.SOCKADDR_IN.port,
       "offsetof(struct sockaddr_in, sin_addr)": linux.SOCKADDR_IN.addr,
+      "sizeof(struct iovec)": IOVEC.size,
+      "offsetof(struct iovec, iov_base)": IOVEC.base,
+      "offsetof(struct iovec, iov_len)": IOVEC.length,
       "sizeof(struct pollfd)": POLLFD.size,
       "offsetof(struct pollfd, events)": POLLFD.events,
       "offsetof(struct pollfd, revents)": POLLFD.revents,
@@ -214,6 +227,7 @@ Deno.test({
       #include <netinet/in.h>
       #include <sys/ioctl.h>
       #include <sys/socket.h>
+      #include <sys/uio.h>
       #include <linux/if_arp.h>
       #include <linux/if_ether.h>
       #include <linux/if_packet.h>

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DeviceError, ERRNO, errnoName, systemError } from "../../ffi/errno.ts";
 import { cString, fromCString, ioctlForm, libcSource, openLibc, type Os } from "../../ffi/libc.ts";
+import { IoVectors, Places } from "../../ffi/places.ts";
 import { compile, NO_COMPILER } from "./cc.ts";
 
 Deno.test("ioctlForm() pads on arm64 Darwin and nowhere else", () => {
@@ -40,7 +41,7 @@ Deno.test("errno() tells why the call before it failed", () => {
   }
 });
 
-Deno.test("a descriptor's bytes go through read() and write()", () => {
+Deno.test("a descriptor's bytes go through read(), write() and writev()", () => {
   const libc = openLibc();
   const pipe = new Int32Array(2);
   assertEquals(libc.pipe(pipe), 0);
@@ -51,6 +52,15 @@ Deno.test("a descriptor's bytes go through read() and write()", () => {
     assertEquals(libc.write(writeFd, Deno.UnsafePointer.of(sent), 3), 3);
     assertEquals(libc.read(readFd, Deno.UnsafePointer.of(got), 8), 3);
     assertEquals([...got], [1, 2, 3, 0, 0, 0, 0, 0]);
+
+    const pieces = new IoVectors(3);
+    const places = new Places();
+    for (const [index, bytes] of [sent, got, sent].entries()) {
+      pieces.set(index, places.of(bytes).address + index, 2);
+    }
+    assertEquals(libc.writev(writeFd, pieces.pointer, 2), 4);
+    assertEquals(libc.read(readFd, Deno.UnsafePointer.of(got), 8), 4);
+    assertEquals([...got.subarray(0, 4)], [1, 2, 2, 3]);
   } finally {
     libc.close(readFd);
     libc.close(writeFd);
@@ -68,6 +78,7 @@ Deno.test({
       int *__error(void) { return &errno; }
       int ioctl(int fd, unsigned long request, int c, int d, int e, int f, int g, int h, char *p) {
         if (c | d | e | f | g | h) return -2;
+        if (fd == 8) return p == (char *)0x10000002aul ? 0 : -4;
         p[0] = 42;
         return fd == 7 && request == 0xc0644e03ul ? 0 : -3;
       }`,
@@ -77,6 +88,7 @@ Deno.test({
     const bytes = new Uint8Array(1);
     assertEquals(libc.ioctl(7, 0xc0644e03n, bytes), 0);
     assertEquals(bytes[0], 42);
+    assertEquals(libc.ioctlNumber(8, 42n, 0x1_0000_002an), 0);
     libc.unload();
   },
 });
