@@ -60,7 +60,7 @@ export class Ip extends HostConfiguration implements Network {
   #hasTakenAll = new Uint8Array(256);
   /** Whether the packet that is being received is ours. */
   #isLooped = false;
-  #paths = new PathMtuCache();
+  #paths: PathMtuCache;
   #reassembler: Reassembler;
   #fragmenter = new Fragmenter();
   #segmenter = new Segmenter();
@@ -78,6 +78,7 @@ export class Ip extends HostConfiguration implements Network {
     this.defaultTtl = defaultTtl;
     this.counters = counters;
     this.#env = env;
+    this.#paths = new PathMtuCache(env);
     this.#reassembler = new Reassembler(
       counters,
       DEFAULT_REASSEMBLY_CONFIG,

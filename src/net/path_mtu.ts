@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Env } from "../base/env.ts";
 import type { IpAddress } from "../wire/address.ts";
 
 /** Every link takes this much, in bytes (RFC 1191 §3). */
@@ -24,15 +25,26 @@ function plateauBelow(size: number): number {
 }
 
 interface Estimate {
-  mtu: number;
+  readonly destination: IpAddress;
+  readonly mtu: number;
   /** When it is forgotten, in milliseconds. */
   readonly expiresAt: number;
 }
 
 /** The estimates of one stack. Lengths in bytes, times in milliseconds. */
 export class PathMtuCache {
-  /** By the destination's text form, the oldest first. */
-  #estimates = new Map<string, Estimate>();
+  /**
+   * By the destination's hash, the oldest first. Where two have the same, the one that comes later
+   * is remembered: the other is told again.
+   */
+  #estimates = new Map<number, Estimate>();
+  #env: Env;
+  /** Who does not know it cannot aim at the estimate of another. */
+  #seed = 0;
+
+  constructor(env: Env) {
+    this.#env = env;
+  }
 
   /** How many destinations are remembered. */
   get size(): number {
@@ -42,9 +54,9 @@ export class PathMtuCache {
   /** The MTU of the path to `destination`, whose first link takes `linkMtu`. */
   estimate(destination: IpAddress, linkMtu: number, now: number): number {
     if (this.#estimates.size === 0) return linkMtu;
-    const key = destination.toString();
+    const key = this.#key(destination);
     const estimate = this.#estimates.get(key);
-    if (estimate === undefined) return linkMtu;
+    if (estimate === undefined || !estimate.destination.equals(destination)) return linkMtu;
     if (estimate.expiresAt <= now) {
       this.#estimates.delete(key);
       return linkMtu;
@@ -72,17 +84,24 @@ export class PathMtuCache {
     const reported = isTold ? mtu : plateauBelow(Math.min(length, linkMtu));
     const least = destination.family === 4 ? MIN_PATH_MTU : MIN_PATH_MTU_6;
     if (reported < least || reported >= length) return false;
-    if (reported < known) this.#remember(destination.toString(), reported, now);
+    if (reported < known) this.#remember(destination, reported, now);
     return true;
   }
 
-  #remember(key: string, mtu: number, now: number): void {
+  #remember(destination: IpAddress, mtu: number, now: number): void {
     const estimates = this.#estimates;
+    if (estimates.size === 0) this.#seed = this.#env.random();
+    const key = this.#key(destination);
     estimates.delete(key);
     if (estimates.size >= MOST) {
       const [oldest] = estimates.keys();
       estimates.delete(oldest!);
     }
-    estimates.set(key, { mtu, expiresAt: now + ESTIMATE_LIFETIME });
+    const expiresAt = now + ESTIMATE_LIFETIME;
+    estimates.set(key, { destination: destination.clone(), mtu, expiresAt });
+  }
+
+  #key(destination: IpAddress): number {
+    return destination.hash(this.#seed ^ destination.zone);
   }
 }
