@@ -4,7 +4,6 @@
  * @module
  */
 
-import { copyBytes } from "../base/bytes.ts";
 import { ErrorKind, type SendOptions, type TransportError } from "../base/network.ts";
 import type { Datagram, Udp, UdpReceiver } from "../net/udp.ts";
 import type { IpAddress } from "../wire/address.ts";
@@ -12,14 +11,12 @@ import { Drop } from "../wire/drop.ts";
 import { AddressTexts } from "./address_texts.ts";
 import { checkFamily, formatAddress, formatEnd, parseAddress } from "./addresses.ts";
 import type { SocketContext } from "./context.ts";
+import { DatagramQueue, type Received } from "./datagram_queue.ts";
 import { checkPort, closedHere } from "./errors.ts";
 import { Gate } from "./gate.ts";
 import { icmpError, icmpReport } from "./icmp_report.ts";
 import { type MulticastMembership, SocketGroups } from "./multicast.ts";
 import { checkTime, checkTos, checkTtl } from "./options.ts";
-
-/** Most datagrams that wait to be received; what comes on top is dropped and counted. */
-const MAX_WAITING = 256;
 
 /** How a socket sends and receives. */
 export interface DatagramSettings {
@@ -46,9 +43,6 @@ export interface ReceiveOptions {
   /** Gives up when it is aborted. */
   signal?: AbortSignal;
 }
-
-/** A datagram, and where it came from. */
-type Received = [Uint8Array<ArrayBuffer>, Deno.NetAddr];
 
 /** How bytes are sent. */
 export interface SendDatagramOptions {
@@ -86,7 +80,7 @@ export class UdpSocket implements AsyncIterable<Received>, AsyncDisposable {
   #context: SocketContext;
   #receiver: UdpReceiver;
   #texts: AddressTexts;
-  #waiting: Received[] = [];
+  #waiting = new DatagramQueue();
   #received = new Gate();
   /**
    * Told of every ICMP error about a datagram of this socket, and whom that was for: the classes of
@@ -201,9 +195,7 @@ export class UdpSocket implements AsyncIterable<Received>, AsyncDisposable {
     const addr: Deno.NetAddr = { transport: "udp", hostname: formatAddress(ip, address), port };
     this.#peer = { address, port, source, addr };
     this.#pending = null;
-    this.#waiting = this.#waiting.filter(([, from]) =>
-      from.hostname === addr.hostname && from.port === port
-    );
+    this.#waiting.keepFrom(addr);
   }
 
   #enqueue(datagram: Datagram): Drop {
@@ -214,12 +206,9 @@ export class UdpSocket implements AsyncIterable<Received>, AsyncDisposable {
         packet.destination.equals(peer.source);
       if (!isPeer) return Drop.UDP_NO_PORT;
     }
-    if (this.#waiting.length >= MAX_WAITING) return Drop.UDP_QUEUE_FULL;
-    // From the ring's shared memory into memory of its own: `slice` would keep it shared.
-    const bytes = new Uint8Array(end - at);
-    copyBytes(packet.bytes, at, bytes, 0, bytes.length);
+    if (!this.#waiting.hasRoom(end - at)) return Drop.UDP_QUEUE_FULL;
     const hostname = this.#texts.format(packet.source);
-    this.#waiting.push([bytes, { transport: "udp", hostname, port: sourcePort }]);
+    this.#waiting.add(packet.bytes, at, end, { transport: "udp", hostname, port: sourcePort });
     this.#received.open();
     return Drop.NONE;
   }
@@ -262,33 +251,52 @@ export class UdpSocket implements AsyncIterable<Received>, AsyncDisposable {
    * @throws {RangeError} If the timeout is out of range.
    * @throws What an ICMP error says, if the socket is connected and has no {@linkcode onError}.
    */
-  receive(options: ReceiveOptions = {}): Promise<Received> {
-    const { timeout = this.#receiveTimeout, signal } = options;
-    if (timeout !== undefined || signal !== undefined) return this.#receiveUntil(timeout, signal);
+  receive(options?: ReceiveOptions): Promise<[Uint8Array<ArrayBuffer>, Deno.NetAddr]>;
+  /**
+   * The same, into `target`, which spares memory for each datagram.
+   *
+   * @returns As much of `target` as the datagram fills; what has no room there is lost.
+   */
+  receive<T extends ArrayBufferLike>(
+    target: Uint8Array<T>,
+    options?: ReceiveOptions,
+  ): Promise<[Uint8Array<T>, Deno.NetAddr]>;
+  receive(first?: ReceiveOptions | Uint8Array, second?: ReceiveOptions) {
+    const target = first instanceof Uint8Array ? first : undefined;
+    const options = target === undefined ? first as ReceiveOptions : second;
+    const timeout = options?.timeout ?? this.#receiveTimeout;
+    const signal = options?.signal;
+    if (timeout !== undefined || signal !== undefined) {
+      return this.#receiveUntil(target, timeout, signal);
+    }
     try {
-      const next = this.#take();
-      return next !== undefined ? Promise.resolve(next) : this.#receiveNext();
+      const next = this.#take(target);
+      return next !== undefined ? Promise.resolve(next) : this.#receiveNext(target);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   /** The next datagram if one waits. */
-  #take(): Received | undefined {
+  #take(target: Uint8Array | undefined): Received<ArrayBufferLike> | undefined {
     if (this.#closed) throw closedHere("socket");
     if (this.#pending !== null) this.#throwPending();
-    return this.#waiting.shift();
+    return target === undefined ? this.#waiting.take() : this.#waiting.takeInto(target);
   }
 
-  async #receiveNext(): Promise<Received> {
+  async #receiveNext(target: Uint8Array | undefined): Promise<Received<ArrayBufferLike>> {
     for (;;) {
       await this.#received.wait();
-      const next = this.#take();
+      const next = this.#take(target);
       if (next !== undefined) return next;
     }
   }
 
-  async #receiveUntil(timeout: number | undefined, signal?: AbortSignal): Promise<Received> {
+  async #receiveUntil(
+    target: Uint8Array | undefined,
+    timeout: number | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Received<ArrayBufferLike>> {
     if (timeout !== undefined) checkTime(timeout, 1, "Receive timeout");
     signal?.throwIfAborted();
     let isLate = false;
@@ -301,7 +309,7 @@ export class UdpSocket implements AsyncIterable<Received>, AsyncDisposable {
     try {
       for (;;) {
         if (!this.#closed) signal?.throwIfAborted();
-        const next = this.#take();
+        const next = this.#take(target);
         if (next !== undefined) return next;
         if (isLate) throw new Deno.errors.TimedOut(`No datagram within ${timeout} ms`);
         await this.#received.wait();
@@ -413,7 +421,7 @@ export class UdpSocket implements AsyncIterable<Received>, AsyncDisposable {
     this.#context.open.delete(this);
     this.#groups.leaveAll();
     this.#context.stack.udp.unbind(this.#receiver);
-    this.#waiting.length = 0;
+    this.#waiting.clear();
     this.#received.open();
   }
 

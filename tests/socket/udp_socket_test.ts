@@ -42,6 +42,24 @@ pairTest("for await gives datagrams until the socket is closed", async ({ near, 
   await settles(serving);
 });
 
+pairTest(
+  "datagrams are received into memory that is given, as far as it goes",
+  async ({ near, far }) => {
+    const server = far.listenDatagram({ port: 7 });
+    const client = near.listenDatagram();
+    const target = new Uint8Array(4);
+    const waiting = server.receive(target);
+    for (const word of ["one", "three", ""]) await client.send(encode(word), to(7));
+    for (const want of ["one", "thre"]) {
+      const [bytes, from] = await settles(want === "one" ? waiting : server.receive(target));
+      assertEquals([decode(bytes), from.port], [want, client.addr.port]);
+      assert(bytes.buffer === target.buffer);
+    }
+    assertEquals((await server.receive(target, { timeout: 1000 }))[0].length, 0);
+    await assertRejects(() => server.receive(target, { timeout: 5 }), Deno.errors.TimedOut);
+  },
+);
+
 pairTest("leaving the loop leaves the socket open, and the rest waiting", async ({ near, far }) => {
   const server = far.listenDatagram({ port: 7 });
   const client = near.listenDatagram();
