@@ -455,17 +455,17 @@ export class TcpConn implements AsyncDisposable {
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#readable ??= new ReadableStream({
       type: "bytes",
-      autoAllocateChunkSize: CHUNK,
       pull: async (controller) => {
-        const request = controller.byobRequest!;
-        const view = request.view!;
-        const target = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-        const n = await this.read(target);
-        if (n === null) {
-          controller.close();
-          request.respond(0);
+        const request = controller.byobRequest;
+        if (request !== null) {
+          const { buffer, byteOffset, byteLength } = request.view!;
+          const n = await this.read(new Uint8Array(buffer, byteOffset, byteLength));
+          if (n === null) controller.close();
+          request.respond(n ?? 0);
         } else {
-          request.respond(n);
+          const chunk = await this.readChunk(CHUNK);
+          if (chunk === null) controller.close();
+          else controller.enqueue(chunk);
         }
       },
       cancel: () => {
