@@ -68,6 +68,9 @@ import { expire } from "./timeout.ts";
 import { isUrgent, markUrgent, upToMark, urgentLeft } from "./urgent.ts";
 import { schedule, setLinger } from "./timers.ts";
 
+/** How many connections' timers may expire in one poll: programs wait for it to end. */
+const MOST_DUE = 1024;
+
 /** Told of every change of a connection's state, before it happens. */
 export type StateObserver = (connection: Connection, next: State) => void;
 
@@ -568,10 +571,15 @@ export class Tcp implements TcpContext, ErrorReceiver {
     if (tcb.state !== State.CLOSED) output(tcb, now);
   }
 
-  /** Does what is due: timers that have expired. */
+  /**
+   * Does what is due: timers that have expired. Of very many that expire at once, some are left for
+   * the next call, which {@linkcode nextDeadline} says to be due.
+   */
   poll(now: number): void {
-    this.#timeWaits.poll(now);
-    for (let tcb = this.#deadlines.due(now); tcb !== undefined; tcb = this.#deadlines.due(now)) {
+    this.#timeWaits.poll(now, MOST_DUE);
+    for (let i = 0; i < MOST_DUE; i++) {
+      const tcb = this.#deadlines.due(now);
+      if (tcb === undefined) return;
       expire(tcb, now);
     }
   }

@@ -150,9 +150,11 @@ export class TimeWaits {
     this.#context.counters.tcpConnectionsClosed++;
   }
 
-  /** Ends those whose time has come. */
-  poll(now: number): void {
-    while (this.#first !== null && this.#first.endsAt <= now) this.end(this.#first);
+  /** Ends those whose time has come, but not more than `most`. */
+  poll(now: number, most: number): void {
+    for (let i = 0; i < most && this.#first !== null && this.#first.endsAt <= now; i++) {
+      this.end(this.#first);
+    }
   }
 
   /** When the next one ends, in milliseconds; `Infinity`: there is none. */
