@@ -153,7 +153,8 @@ export class TcpConn implements AsyncDisposable {
     for (;;) {
       const n = this.#receive(target);
       if (n > 0) return n;
-      if (!await this.#untilReadable(until)) return null;
+      if (this.#isAtEnd()) return null;
+      await this.#wait(this.#waiters.readable, until, "Nothing to read");
     }
   }
 
@@ -172,7 +173,8 @@ export class TcpConn implements AsyncDisposable {
         const n = this.#receive(chunk);
         if (n > 0) return chunk.subarray(0, n);
       }
-      if (!await this.#untilReadable(until)) return null;
+      if (this.#isAtEnd()) return null;
+      await this.#wait(this.#waiters.readable, until, "Nothing to read");
     }
   }
 
@@ -184,13 +186,12 @@ export class TcpConn implements AsyncDisposable {
     return n;
   }
 
-  /** Waits until there may be something to read; `false`: there will not be, the peer has closed. */
-  async #untilReadable(until: number): Promise<boolean> {
+  /** Whether there is nothing to read, and never will be: the peer has closed. */
+  #isAtEnd(): boolean {
     if (this.#closed) throw closedHere("connection");
-    if (this.#context.stack.tcp.isAtEnd(this.#tcb)) return false;
+    if (this.#context.stack.tcp.isAtEnd(this.#tcb)) return true;
     this.#throwIfGone();
-    await this.#wait(this.#waiters.readable, until, "Nothing to read");
-    return true;
+    return false;
   }
 
   /**
@@ -239,9 +240,15 @@ export class TcpConn implements AsyncDisposable {
     return ms === Infinity ? Infinity : this.#context.now() + ms;
   }
 
-  /** Waits for a change, up to a time; the connection goes on whatever comes. */
-  async #wait(gate: Gate, until: number, what: string): Promise<void> {
-    if (until === Infinity) return await gate.wait();
+  /**
+   * Waits for a change, up to a time; the connection goes on whatever comes. Many connections wait
+   * so while they are idle, so each promise on the way there counts.
+   */
+  #wait(gate: Gate, until: number, what: string): Promise<void> {
+    return until === Infinity ? gate.wait() : this.#waitUntil(gate, until, what);
+  }
+
+  async #waitUntil(gate: Gate, until: number, what: string): Promise<void> {
     const left = until - this.#context.now();
     if (left > 0 && await gate.waitAtMost(left)) return;
     throw new Deno.errors.TimedOut(`${what} in time, from ${this.remoteAddr.hostname}`);
