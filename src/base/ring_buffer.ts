@@ -4,9 +4,10 @@
  * @module
  */
 
+import { copyBytes } from "../wire/bytes.ts";
+import { copyAndSum, swapped } from "../wire/checksum.ts";
 import { memory } from "../wire/memory.ts";
-import type { Tail } from "../wire/packet.ts";
-import { copyBytes } from "./bytes.ts";
+import type { Packet, Tail } from "../wire/packet.ts";
 import { chunks, chunkSize } from "./chunks.ts";
 
 /** Memory is taken in powers of two, from this many bytes on. */
@@ -93,6 +94,20 @@ export class RingBuffer {
     const first = Math.min(n, this.#size - position);
     copyBytes(this.#bytes, this.#base + position, target, at, first);
     if (first < n) copyBytes(this.#bytes, this.#base, target, at + first, n - first);
+  }
+
+  /**
+   * Copies `n` bytes, `offset` bytes behind the front, to `at` in a packet, and keeps them.
+   *
+   * @returns The sum of them, for a checksum.
+   */
+  peekAndSum(offset: number, n: number, packet: Packet, at: number): number {
+    const position = (this.#head + offset) & (this.#size - 1);
+    const first = Math.min(n, this.#size - position);
+    const total = copyAndSum(this.#bytes, this.#base + position, packet, at, first);
+    if (first === n) return total;
+    const rest = copyAndSum(this.#bytes, this.#base, packet, at + first, n - first);
+    return total + ((first & 1) === 0 ? rest : swapped(rest));
   }
 
   /**

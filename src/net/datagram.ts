@@ -8,8 +8,8 @@
  * @module
  */
 
-import { copyBytes } from "../base/bytes.ts";
 import { IpAddress } from "../wire/address.ts";
+import { copyBytes } from "../wire/bytes.ts";
 import { Drop } from "../wire/drop.ts";
 import { Ipv4Header } from "../wire/ipv4.ts";
 import { FragmentHeader, IPV6_FRAGMENT_HEADER, IPV6_HEADER } from "../wire/ipv6.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { copyBytes } from "../base/bytes.ts";
+import { copyBytes } from "../wire/bytes.ts";
 import { IPV4_MIN_HEADER, Ipv4Header, MORE_FRAGMENTS } from "../wire/ipv4.ts";
 import { FragmentHeader, IPV6_FRAGMENT_HEADER, IPV6_HEADER, Ipv6Header } from "../wire/ipv6.ts";
 import type { Packet } from "../wire/packet.ts";

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { copyBytes } from "../base/bytes.ts";
 import type { Env } from "../base/env.ts";
 import type { SendOptions } from "../base/network.ts";
 import type { IpAddress } from "../wire/address.ts";
+import { copyBytes } from "../wire/bytes.ts";
 import { DONT_FRAGMENT, IPV4_MIN_HEADER, Ipv4Header } from "../wire/ipv4.ts";
 import { IPV4_OPTION } from "../wire/ipv4_options.ts";
 import { IPV6_HEADER, Ipv6Header } from "../wire/ipv6.ts";

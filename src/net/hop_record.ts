@@ -4,9 +4,9 @@
  * @module
  */
 
-import { copyBytes } from "../base/bytes.ts";
 import type { Network } from "../base/network.ts";
 import { IpAddress } from "../wire/address.ts";
+import { copyBytes } from "../wire/bytes.ts";
 import { IPV4_MIN_HEADER } from "../wire/ipv4.ts";
 import {
   IPV4_OPTION,

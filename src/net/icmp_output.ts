@@ -4,11 +4,11 @@
  * @module
  */
 
-import { copyBytes } from "../base/bytes.ts";
 import type { Counters } from "../base/counters.ts";
 import type { Network, SendOptions } from "../base/network.ts";
 import type { TokenBucket } from "../base/token_bucket.ts";
 import type { IpAddress } from "../wire/address.ts";
+import { copyBytes } from "../wire/bytes.ts";
 import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { ICMP_HEADER, type IcmpHeader } from "../wire/icmp.ts";
 import type { Packet } from "../wire/packet.ts";

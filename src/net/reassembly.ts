@@ -9,9 +9,9 @@
  * @module
  */
 
-import { copyBytes } from "../base/bytes.ts";
 import type { Counters } from "../base/counters.ts";
 import type { IpAddress } from "../wire/address.ts";
+import { copyBytes } from "../wire/bytes.ts";
 import { Drop } from "../wire/drop.ts";
 import { Ipv4Header } from "../wire/ipv4.ts";
 import { IPV6_FRAGMENT_HEADER, IPV6_HEADER, Ipv6Header } from "../wire/ipv6.ts";

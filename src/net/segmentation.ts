@@ -8,7 +8,7 @@
  * @module
  */
 
-import { copyBytes } from "../base/bytes.ts";
+import { copyBytes } from "../wire/bytes.ts";
 import { finish, sum } from "../wire/checksum.ts";
 import { Drop } from "../wire/drop.ts";
 import { IPV4_MIN_HEADER, Ipv4Header, MORE_FRAGMENTS } from "../wire/ipv4.ts";

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { copyBytes } from "../base/bytes.ts";
 import { Room } from "../base/chunks.ts";
 import { LINK_HEADROOM, type LinkOffload, Packet } from "../wire/packet.ts";
 import {
@@ -124,8 +123,7 @@ export class MemoryDevice implements Device {
     if (this.#tail - this.#head === this.#lengths.length) return false;
     const slot = this.#tail % this.#lengths.length;
     const at = this.#first + slot * this.#slotSize;
-    packet.gather();
-    copyBytes(packet.bytes, packet.at, this.#packet.bytes, at, length);
+    packet.copyTo(this.#packet.bytes, at);
     this.#lengths[slot] = length;
     this.#segmentSizes[slot] = packet.segmentSize;
     this.#isPartial[slot] = packet.isPartial ? 1 : 0;

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { copyBytes } from "../base/bytes.ts";
 import { completeChecksum } from "../net/segmentation.ts";
 import type { IpAddress } from "../wire/address.ts";
+import { copyBytes } from "../wire/bytes.ts";
 import type { Packet } from "../wire/packet.ts";
 import { checkFamily, formatAddress, parseAddress } from "./addresses.ts";
 import type { SocketContext } from "./context.ts";

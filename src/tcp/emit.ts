@@ -57,12 +57,13 @@ export function sendSegment(
     now,
   );
   packet.end = textAt + length;
+  let textSum = 0;
   if (length > 0) {
     const offset = seqDiff(seq, tcb.dataStart) + ((flags & SYN) !== 0 ? 1 : 0);
     if (offset < 0) packet.bytes[textAt] = 0; // a keep-alive's octet, acknowledged long ago
-    else if (tcb.hasOffload && length > COPY_LIMIT) {
-      sendBuffer.describe(offset, length, packet.tail);
-    } else sendBuffer.peek(offset, length, packet.bytes, textAt);
+    else if (!tcb.hasOffload) textSum = sendBuffer.peekAndSum(offset, length, packet, textAt);
+    else if (length > COPY_LIMIT) sendBuffer.describe(offset, length, packet.tail);
+    else sendBuffer.peek(offset, length, packet.bytes, textAt);
     // The last byte we have is pushed (RFC 9293 §3.9.1.2, MUST-61).
     if (offset >= 0 && offset + length === sendBuffer.length) flags |= PSH;
     context.counters.tcpBytesSent += length;
@@ -98,7 +99,7 @@ export function sendSegment(
   const { local, remote } = tcb;
   const pseudo = pseudoHeaderSum(local, remote, PROTOCOL.TCP, packet.end - packet.messageAt);
   if (tcb.hasOffload) header.writePartialChecksum(pseudo);
-  else header.writeChecksum(packet.end, pseudo);
+  else header.writeChecksum(textAt, pseudo + textSum);
   packet.isPartial = tcb.hasOffload;
   packet.segmentSize = segmentSize;
   const segments = segmentSize === 0 ? 1 : Math.ceil(length / segmentSize);

@@ -6,6 +6,7 @@
  */
 
 import type { IpAddress } from "./address.ts";
+import { copyBytes } from "./bytes.ts";
 import { memory } from "./memory.ts";
 import type { Packet } from "./packet.ts";
 
@@ -75,8 +76,13 @@ export function copyAndSum(
   if (from === kernelBytes && bytes === kernelBytes && kernels !== null && length <= MAX_RUN) {
     return kernels.copySum(at, to, length, fold(initial));
   }
-  bytes.set(from.subarray(at, at + length), to);
+  copyBytes(from, at, bytes, to, length);
   return sum(view, to, to + length, initial);
+}
+
+/** What a folded sum is of bytes that begin with the second one of a word (RFC 1071 §2 (B)). */
+export function swapped(total: number): number {
+  return ((total & 0xff) << 8) | (total >>> 8);
 }
 
 /** Folds a sum below 2^32 to 16 bits. The first round may leave a carry, the second cannot. */

@@ -5,6 +5,7 @@
  */
 
 import { IpAddress } from "./address.ts";
+import { copyBytes } from "./bytes.ts";
 import { memory } from "./memory.ts";
 
 /**
@@ -134,11 +135,10 @@ export class Packet {
    * left to the link. Of what IP has found, it has where which transport starts.
    */
   copy(): Packet {
-    this.gather();
     const { at, end } = this;
     const moved = LINK_HEADROOM - at;
     const copy = new Packet(new Uint8Array(end + moved)).place(LINK_HEADROOM, end + moved);
-    copy.bytes.set(this.bytes.subarray(at, end), LINK_HEADROOM);
+    this.copyTo(copy.bytes, LINK_HEADROOM);
     copy.transportAt = this.transportAt + moved;
     copy.protocol = this.protocol;
     copy.isVerified = this.isVerified;
@@ -147,14 +147,25 @@ export class Packet {
     return copy;
   }
 
+  /** Copies all of it to `target[to…]`, wherever its parts lie. */
+  copyTo(target: Uint8Array, to: number): void {
+    const { bytes, at, headEnd } = this;
+    copyBytes(bytes, at, target, to, headEnd - at);
+    this.#copyTail(target, to + headEnd - at);
+  }
+
   /** Copies the {@linkcode tail} to where it belongs. */
   gather(): void {
     const { tail } = this;
     if (tail.length === 0) return;
-    const at = this.headEnd;
-    const { length, restLength } = tail;
-    this.bytes.set(tail.bytes.subarray(tail.at, tail.at + length), at);
-    this.bytes.set(tail.bytes.subarray(tail.restAt, tail.restAt + restLength), at + length);
+    this.#copyTail(this.bytes, this.headEnd);
     tail.length = tail.restLength = 0;
+  }
+
+  #copyTail(target: Uint8Array, to: number): void {
+    const { bytes, at, length, restAt, restLength } = this.tail;
+    if (length === 0) return;
+    copyBytes(bytes, at, target, to, length);
+    if (restLength > 0) copyBytes(bytes, restAt, target, to + length, restLength);
   }
 }

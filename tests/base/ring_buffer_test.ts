@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { copyBytes } from "../../src/base/bytes.ts";
-import { chunks } from "../../src/base/chunks.ts";
+import { chunks, Room } from "../../src/base/chunks.ts";
 import { RingBuffer } from "../../src/base/ring_buffer.ts";
+import { copyBytes } from "../../src/wire/bytes.ts";
+import { finish, sum } from "../../src/wire/checksum.ts";
 import { memory } from "../../src/wire/memory.ts";
 import { Packet, TRANSPORT_HEADROOM } from "../../src/wire/packet.ts";
 import { withSeed } from "../random.ts";
@@ -78,6 +79,31 @@ Deno.test("RingBuffer describes any place, across its end too, so that a packet 
     assertEquals(packet.bytes.subarray(TRANSPORT_HEADROOM, packet.end), count(offset - 10, n));
   }
   assertEquals(ring.length, 210);
+});
+
+Deno.test("RingBuffer copies any place into a packet, across its end too, and tells the sum", () => {
+  const ring = new RingBuffer(4096);
+  ring.write(new Uint8Array(2000), 0, 2000);
+  ring.consume(1990); // 10 zeros are left in front
+  ring.write(count(0, 200), 0, 200);
+  const elsewhere = new Uint8Array(4096);
+  const room = new Room(4096);
+  const cases: [offset: number, n: number][] = [[10, 200], [50, 1], [10, 48], [10, 49], [57, 152]];
+  for (const [offset, n] of cases) {
+    const want = count(offset - 10, n);
+    for (const packet of [new Packet(elsewhere), new Packet(room.bytes, room.at)]) {
+      const at = packet.messageAt;
+      const total = ring.peekAndSum(offset, n, packet, at);
+      assertEquals(packet.bytes.slice(at, at + n), want);
+      assertEquals(
+        finish(total),
+        finish(sum(new DataView(want.buffer), 0, n)),
+        `${n} at ${offset}`,
+      );
+    }
+  }
+  assertEquals(ring.length, 210);
+  room.free();
 });
 
 Deno.test("RingBuffer holds what is placed behind a gap until the gap is filled", () => {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { copyBytes } from "../../base/bytes.ts";
 import type { NetworkStack } from "../../host/network_stack.ts";
+import { copyBytes } from "../../wire/bytes.ts";
 import { Drop } from "../../wire/drop.ts";
 
 const ECHO = 7;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { memory } from "../wire/memory.ts";
+import { memory } from "./memory.ts";
 
 /** Below this, a loop is faster than making the view that `set` needs. */
 const LOOP_LIMIT = 64;
