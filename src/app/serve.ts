@@ -59,7 +59,6 @@ async function serve(line: ServeLine): Promise<number> {
   using watch = new Watch(line, print);
   const isQuiet = line.has("quiet");
   const wrap = (device: Device) => watch.wrap(device);
-  const loading = import("./services/services.ts"); // while the interfaces come up
   const { stack, interfaces } = await openStack(settings, wrap, routing);
   watch.observe(stack);
   const options = { acceptAny: line.has("accept-any"), udpReverse: line.has("udp-reverse") };
@@ -68,7 +67,7 @@ async function serve(line: ServeLine): Promise<number> {
   Deno.addSignalListener("SIGUSR2", show); // SIGUSR1 is Deno's own: it opens a debugger
   let last = "";
   try {
-    const { startServices } = await loading;
+    const { startServices } = await import("./services/services.ts"); // pings are answered already
     startServices(stack, options);
     if (!isQuiet) await greet(stack, interfaces, options, stop.received);
     await Promise.race([stop.received, stack.finished]);

@@ -234,7 +234,6 @@ Deno.test("the offline colours wrap text in the escape codes of ECMA-48, and tak
     const nested = colors.red(`a${colors.blue("b")}c`);
     equal(nested, "\x1b[31ma\x1b[34mb\x1b[31mc\x1b[39m");
   }
-  equal(colors.stripAnsiCode("\x1b[1m\x1b[38;5;245mplain\x1b[0m text\x1b[K"), "plain text");
   colors.setColorEnabled(false);
   equal(colors.red("x"), "x");
   colors.setColorEnabled(before);

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { stripVTControlCharacters } from "node:util";
-
 let enabled = !Deno.noColor;
 
 /** Switches colours on or off. Without a say they are on unless `NO_COLOR` is set. */
@@ -68,6 +66,3 @@ export const brightBlue: (str: string) => string = style(94, 39);
 export const brightMagenta: (str: string) => string = style(95, 39);
 /** Bright cyan text. */
 export const brightCyan: (str: string) => string = style(96, 39);
-
-/** The text without its ANSI escape codes. */
-export const stripAnsiCode: (str: string) => string = stripVTControlCharacters;
