@@ -4,6 +4,7 @@
  * @module
  */
 
+import { digits } from "./figures.ts";
 import { denoArgs } from "../../tests/live/namespace.ts";
 import {
   type Hosts,
@@ -370,18 +371,24 @@ function memory(hosts: Hosts, { loadGibibytes }: Effort): Measure {
     name: "memory",
     figures: [
       less("RSS, fresh"),
-      { name: `data through ${LOADED} connections`, unit: "GiB" },
-      less("RSS after it"),
+      less(`RSS after ${loadGibibytes / 10} GiB through ${LOADED} connections`),
+      less(`RSS after ${loadGibibytes} GiB more, through ${LOADED} others`),
     ],
     sides: [{
       name: "ours",
       run: async () => {
         const ask = await freshStack(hosts);
-        const fresh = await ask();
-        const load = ["send", STACK, 9, LOAD_TIME, LOADED, loadGibibytes * 1024];
-        const { bytes } = await hosts.load(load);
-        const loaded = await ask();
-        return [fresh.rss / MIB, bytes! / 2 ** 30, loaded.rss / MIB];
+        const sizes = [(await ask()).rss / MIB];
+        for (const gibibytes of [loadGibibytes / 10, loadGibibytes]) {
+          const wanted = Math.round(gibibytes * 1024);
+          const load = ["send", STACK, 9, LOAD_TIME, LOADED, wanted];
+          const { bytes } = await hosts.load(load);
+          if (bytes! < wanted * MIB) {
+            throw new Error(`In ${LOAD_TIME} ms only ${digits(bytes! / MIB)} MiB came`);
+          }
+          sizes.push((await ask()).rss / MIB);
+        }
+        return sizes;
       },
     }],
     runs: 1,

@@ -128,14 +128,16 @@ function rows({ figures, sides }: Measure, results: Map<Side, number[][]>): stri
   });
 }
 
-/** Prints a table for each thread of our stack: the main one, and those that read. */
+/** Prints a table for each thread of our stack: the main one, and that of a reader. */
 async function printProfiles(folder: string): Promise<void> {
   const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
-  for await (const { name } of Deno.readDir(folder)) {
+  const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
+  for (const name of names) {
     const profile = JSON.parse(await Deno.readTextFile(`${folder}/${name}`));
     const { busy, shares } = selfTimes(profile, SHOWN);
     const lines = shares.map(({ name, share }) => [name, percent(share)]);
-    print(`\nA thread that was busy for ${percent(busy)} of the time:\n\n`);
+    const thread = name.includes("worker") ? "The reader's thread" : "The main thread";
+    print(`\n${thread} was busy for ${percent(busy)} of the time:\n\n`);
     print(table(["function", "of that"], lines));
   }
 }
