@@ -17,7 +17,7 @@
 
 export type { HostDevice } from "./ffi/host_device.ts";
 export { openDevice } from "./ffi/open.ts";
-export type { Addresses, LinkOptions, ReaderOptions } from "./ffi/options.ts";
+export type { Addresses, LinkOptions, OffloadOptions, ReaderOptions } from "./ffi/options.ts";
 export { openPacketSocket, type PacketSocketOptions } from "./ffi/packet_socket.ts";
 export type { ReaderKind } from "./ffi/reader_kind.ts";
 export { openTap, type TapOptions } from "./ffi/tap.ts";

@@ -37,10 +37,13 @@ export interface LinkOffload {
 export class Tail {
   /** The memory that the pieces lie in. */
   bytes: Uint8Array = NOWHERE;
+  /** Where the first piece starts. */
   at = 0;
+  /** Its length, in bytes; 0 if there is no tail. */
   length = 0;
-  /** The second piece, behind the first one: where the ring begins again. */
+  /** Where the second piece starts, behind the first one: where the ring begins again. */
   restAt = 0;
+  /** Its length, in bytes; 0 if there is none. */
   restLength = 0;
 }
 
