@@ -94,6 +94,7 @@ export type { ReversePathCheck } from "./src/net/forwarder.ts";
 export type { TcpListener } from "./src/socket/tcp_listener.ts";
 export type { Hop, TracerouteOptions } from "./src/socket/traceroute.ts";
 export type { MulticastMembership } from "./src/socket/multicast.ts";
+export type { Received } from "./src/socket/datagram_queue.ts";
 export type {
   DatagramSettings,
   ReceiveOptions,
