@@ -4,7 +4,7 @@
  * @module
  */
 
-import { sha256 } from "@noble/hashes/sha2.js";
+import { Digest } from "../base/digest.ts";
 import type { Env } from "../base/env.ts";
 import type { IpAddress } from "../wire/address.ts";
 
@@ -17,6 +17,7 @@ const TUPLE_LENGTH = 2 * (16 + 2);
 export class IsnGenerator {
   #input = new Uint8Array(SECRET_LENGTH + TUPLE_LENGTH);
   #view = new DataView(this.#input.buffer);
+  #digest = new Digest();
 
   constructor(env: Env) {
     for (let at = 0; at < SECRET_LENGTH; at += 4) this.#view.setUint32(at, env.random());
@@ -42,8 +43,7 @@ export class IsnGenerator {
     view.setUint16(SECRET_LENGTH + 16, localPort);
     remote.store(view, SECRET_LENGTH + 18);
     view.setUint16(SECRET_LENGTH + 34, remotePort);
-    const digest = sha256(this.#input);
-    const words = new DataView(digest.buffer, digest.byteOffset);
+    const words = this.#digest.of(this.#input);
     this.timestampOffset = words.getUint32(4);
     return (Math.floor(now * TICKS_PER_MS) + words.getUint32(0)) >>> 0;
   }

@@ -20,7 +20,7 @@
  * @module
  */
 
-import { sha256 } from "@noble/hashes/sha2.js";
+import { Digest } from "../base/digest.ts";
 import type { Env } from "../base/env.ts";
 import { seqAdd } from "../wire/seq.ts";
 import type { TcpOptions } from "../wire/tcp_options.ts";
@@ -55,6 +55,7 @@ export class SynCookies {
   /** What is hashed, by the parity of the period; it begins with the secret. */
   #inputs = [new Uint8Array(ADDRESS_AT + 32), new Uint8Array(ADDRESS_AT + 32)] as const;
   #views = this.#inputs.map((input) => new DataView(input.buffer)) as [DataView, DataView];
+  #digest = new Digest();
 
   constructor(env: Env) {
     this.#env = env;
@@ -101,8 +102,7 @@ export class SynCookies {
     destination.store(view, ADDRESS_AT);
     source.store(view, ADDRESS_AT + destination.length);
     const end = ADDRESS_AT + 2 * destination.length;
-    const digest = sha256(this.#inputs[parity]!.subarray(0, end));
-    const word = digest[0]! << 24 | digest[1]! << 16 | digest[2]! << 8 | digest[3]!;
+    const word = this.#digest.of(this.#inputs[parity]!.subarray(0, end)).getUint32(0);
     return (parity << 31 | index << 28 | (word & MAC_MASK)) >>> 0;
   }
 }
