@@ -113,8 +113,9 @@ export function updateSendWindow(tcb: Tcb, seg: Segment): void {
 
 /** Whether the congestion window has held something back within the last round trip. */
 function isWindowLimited(tcb: Tcb): boolean {
-  const { congestion, board } = tcb;
-  if (seqGe(tcb.limitedAt, tcb.snd.una)) return true;
+  const { congestion, board, snd } = tcb;
+  if (seqGe(tcb.limitedAt, snd.una)) return true;
+  tcb.limitedAt = seqAdd(snd.una, -1); // numbers come round: an old one must not seem to be ahead
   // In slow start a window that is half full is about to be the limit.
   return congestion.cwnd < congestion.ssthresh && congestion.cwnd < 2 * board.pipe;
 }
@@ -343,6 +344,7 @@ function detectByDuplicates(tcb: Tcb, acked: number, duplicate: boolean): void {
     } else {
       board.sacked = 0;
       r.dupAcks = 0;
+      if (seqLt(r.noDupsBefore, snd.una)) r.noDupsBefore = snd.una; // nor must this
     }
   }
 }

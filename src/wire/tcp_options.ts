@@ -64,6 +64,12 @@ export class TcpOptions {
    */
   parse(view: DataView, at: number, end: number): void {
     this.clear();
+    if (end - at === TIMESTAMPS_OPTION_LENGTH && view.getUint32(at) === TIMESTAMPS_HEAD) {
+      this.timestamps = true; // as RFC 7323 appendix A has them, alone: most segments are so
+      this.timestampValue = view.getUint32(at + 4);
+      this.timestampEcho = view.getUint32(at + 8);
+      return;
+    }
     while (at < end) {
       const kind = view.getUint8(at);
       if (kind === TCP_OPTION.END) return;
@@ -152,6 +158,9 @@ export const MAX_OPTIONS_LENGTH = 40;
 
 /** Length of the timestamps option with the padding in front of it, in bytes. */
 export const TIMESTAMPS_OPTION_LENGTH = 12;
+/** What stands in front of the timestamps: two no-operations, kind and length. */
+const TIMESTAMPS_HEAD = TCP_OPTION.NOP << 24 | TCP_OPTION.NOP << 16 | TCP_OPTION.TIMESTAMPS << 8 |
+  10;
 
 /** Writes a window scale option, with a no-operation in front (RFC 7323 §2.2): 4 bytes. */
 export function writeWindowScale(view: DataView, at: number, shift: number): number {
@@ -172,9 +181,7 @@ export function writeSackPermitted(view: DataView, at: number): number {
 
 /** Writes timestamps, with two no-operations in front (RFC 7323 §3.2, appendix A): 12 bytes. */
 export function writeTimestamps(view: DataView, at: number, value: number, echo: number): number {
-  view.setUint16(at, TCP_OPTION.NOP << 8 | TCP_OPTION.NOP);
-  view.setUint8(at + 2, TCP_OPTION.TIMESTAMPS);
-  view.setUint8(at + 3, 10);
+  view.setUint32(at, TIMESTAMPS_HEAD);
   view.setUint32(at + 4, value);
   view.setUint32(at + 8, echo);
   return TIMESTAMPS_OPTION_LENGTH;
