@@ -77,10 +77,7 @@ export function acknowledged(tcb: Tcb, seg: Segment, now: number): void {
   tcb.rack.begin();
   const dsack = tcb.sackPermitted && takeSack(tcb, seg, now);
   if (acked > 0) advance(tcb, acked, now);
-  if (seqLt(snd.wl1, seg.seq) || (snd.wl1 === seg.seq && seqGe(seg.ack, snd.wl2))) {
-    snd.wl1 = seg.seq;
-    updateSendWindow(tcb, seg);
-  }
+  takeWindow(tcb, seg);
   measureRtt(tcb, now);
   if (r.tlpOut && seqGe(seg.ack, r.tlpEnd)) judgeProbe(tcb, seg, repeats, dsack, now);
   const lostBefore = board.lost;
@@ -96,6 +93,15 @@ export function acknowledged(tcb: Tcb, seg: Segment, now: number): void {
   if (tcb.tunesSend) tuneSendBuffer(tcb);
   if (acked > 0) restartRetransmit(tcb, now);
   else reconsiderProbe(tcb);
+}
+
+/** Takes the window of a segment unless a newer one has told it (RFC 9293 §3.10.7.4). */
+export function takeWindow(tcb: Tcb, seg: Segment): void {
+  const { snd } = tcb;
+  if (seqLt(snd.wl1, seg.seq) || (snd.wl1 === seg.seq && seqGe(seg.ack, snd.wl2))) {
+    snd.wl1 = seg.seq;
+    updateSendWindow(tcb, seg);
+  }
 }
 
 /** Takes the window that the peer offers. */

@@ -8,11 +8,11 @@ import { Drop } from "../wire/drop.ts";
 import { seqAdd, seqDiff, seqGt, seqLe } from "../wire/seq.ts";
 import { ACK, CWR, ECE, FIN, RST, SYN } from "../wire/tcp.ts";
 import { acknowledged, updateSendWindow } from "./ack.ts";
-import { ReceiveTuner } from "./autotune.ts";
 import { challenge } from "./challenge.ts";
 import { closeConnection, enterTimeWait } from "./close.ts";
 import { answerEcn, ECN_MASK, noteCongestion, settleEcn } from "./ecn.ts";
 import { heard } from "./keep_alive.ts";
+import { appendText, predicted } from "./prediction.ts";
 import { sendAck, sendReset, sendSyn } from "./output.ts";
 import { resetReply } from "./replies.ts";
 import { sackReporter } from "./sack.ts";
@@ -29,6 +29,7 @@ import { checkUrgent } from "./urgent.ts";
 export function arrives(tcb: Tcb, seg: Segment, now: number): void {
   tcb.traffic.segmentsReceived += seg.segments;
   if (tcb.keepAlive !== null) heard(tcb, tcb.keepAlive, now);
+  if (tcb.context.predicts && predicted(tcb, seg, now)) return;
   if (tcb.state === State.SYN_SENT) {
     arrivesInSynSent(tcb, seg, now);
     return;
@@ -319,7 +320,7 @@ function setSendWindow(tcb: Tcb, seg: Segment): void {
  */
 function acceptText(tcb: Tcb, seg: Segment, now: number): boolean {
   if (seg.textLength === 0) return true;
-  const { rcv, receiveBuffer, assembler, context } = tcb;
+  const { rcv, assembler, context } = tcb;
   if (!takesText(tcb.state)) return true;
   const skip = Math.max(0, -seqDiff(seg.seq, rcv.nxt));
   const start = seqAdd(seg.seq, skip);
@@ -343,7 +344,6 @@ function acceptText(tcb: Tcb, seg: Segment, now: number): boolean {
     return false;
   }
   if (tcb.ecn !== null) noteCongestion(tcb, tcb.ecn, seg);
-  const { bytes } = seg.packet;
   const at = seg.textAt + skip;
   const end = seqAdd(start, length);
   const isPlain = seg.seq === rcv.nxt && assembler.count === 0;
@@ -352,30 +352,14 @@ function acceptText(tcb: Tcb, seg: Segment, now: number): boolean {
     context.counters.tcpOutOfOrder++;
     if (assembler.add(start, end)) {
       sackReporter(tcb).onWaiting(assembler, start);
-      receiveBuffer.place(gap, bytes, at, at + length);
+      tcb.receiveBuffer.place(gap, seg.packet.bytes, at, at + length);
     } else {
       context.counters.drop(Drop.TCP_NO_ROOM);
     }
     sendAck(tcb, now);
     return true;
   }
-  if (tcb.tunesReceive) (tcb.receiveTuner ??= new ReceiveTuner()).onText(tcb, seg.options, now);
-  receiveBuffer.write(bytes, at, at + length);
-  let next = end;
-  if (assembler.count > 0) {
-    next = assembler.take(end);
-    receiveBuffer.extend(seqDiff(next, end));
-    tcb.ackNow = true;
-  }
-  const advance = seqDiff(next, rcv.nxt);
-  rcv.nxt = next;
-  rcv.wnd -= advance;
-  context.counters.tcpBytesReceived += advance;
-  tcb.traffic.bytesReceived += advance;
-  // Every second segment at least is acknowledged (SHLD-19); the batch as a whole once (MUST-58).
-  tcb.unackedSegments += seg.segments;
-  if (tcb.unackedSegments >= 2) tcb.ackNow = true;
-  signal(tcb, Signal.READABLE);
+  appendText(tcb, seg, at, length, now);
   return true;
 }
 

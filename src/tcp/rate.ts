@@ -76,6 +76,8 @@ export class DeliveryRate {
     if (this.appLimitedUntil > 0 && this.delivered > this.appLimitedUntil) this.appLimitedUntil = 0;
     sample.totalDelivered = this.delivered;
     sample.deliveryRate = 0;
+    sample.priorDelivered = 0;
+    sample.appLimited = false;
     if (newest.deliveredAt < 0) return;
     sample.priorDelivered = newest.delivered;
     sample.appLimited = newest.appLimited;

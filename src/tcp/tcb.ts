@@ -109,6 +109,8 @@ export interface TcpContext {
   readonly counters: Counters;
   readonly config: TcpConfig;
   readonly challenges: ChallengeBudget;
+  /** Whether common segments take the short way: see `prediction.ts`. */
+  readonly predicts: boolean;
   readonly fastOpens: FastOpenCache;
   /** A connection's state is about to change from `connection.state` to `next`. */
   onState(connection: Connection, next: State): void;

@@ -88,6 +88,8 @@ export class Tcp implements TcpContext, ErrorReceiver {
   readonly challenges: ChallengeBudget;
   readonly fastOpens: FastOpenCache;
   #fastOpenServer: FastOpenServer;
+  /** Changes nothing but the time it takes: tests switch it off to compare. */
+  predicts = true;
   /** For traces. */
   observer: StateObserver | null = null;
   #env: Env;
