@@ -49,9 +49,9 @@ function isQuiet({ board, congestion }: Tcb): boolean {
   return board.count === 0 && !congestion.ownsRecovery;
 }
 
-/** Whether nothing is missing in front of text that is next, nor behind it. */
+/** Whether text that is next can be taken, with nothing to follow that has come already. */
 function isInLine(tcb: Tcb): boolean {
-  return tcb.assembler.count === 0 && !tcb.peerFinSeen;
+  return tcb.assembler.count === 0 && !tcb.receiveClosed && !tcb.peerFinSeen;
 }
 
 /** Takes `length` bytes of text at `at` of the segment's memory, which are next in line. */

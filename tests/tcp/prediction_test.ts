@@ -282,8 +282,11 @@ Deno.test(`header prediction changes nothing: ${RUNS} connections with random se
         const times = { idle: 1000, interval: 1000, count: 3 };
         each(({ stack, tcb, now }) => stack.tcp.setKeepAlive(tcb!, times, now));
       } else if (random.chance(0.4)) {
-        const call = random.pick(["close", "release"] as const);
-        each(({ stack, tcb, now }) => stack.tcp[call](tcb!, now));
+        const call = random.pick(["close", "release", "cancel"] as const);
+        each(({ stack, tcb, now }) => {
+          if (call === "cancel") tcb!.receiveClosed = true;
+          else stack.tcp[call](tcb!, now);
+        });
       }
       same(`step ${step}`);
     }
