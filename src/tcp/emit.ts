@@ -28,7 +28,7 @@ const header = new TcpHeader();
 const sendOptions = { ttl: 0, tos: 0, dontFragment: true };
 
 /** Up to here, text is cheaper copied behind its header than gathered by the link, in bytes. */
-const COPY_LIMIT = 512;
+const COPY_LIMIT = 2048;
 
 /**
  * Builds one segment from the connection's variables and hands it to IP. It carries the

@@ -7,12 +7,13 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { CONGESTION_NAMES } from "../../src/tcp/congestion/registry.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
-import { CloseReason } from "../../src/tcp/tcb.ts";
+import { CloseReason, type Tcb } from "../../src/tcp/tcb.ts";
+import { seqAdd } from "../../src/wire/seq.ts";
 import { PEER, STACK } from "../packets.ts";
 import { PEER6, STACK6 } from "../packets6.ts";
 import { Random, testSeed } from "../random.ts";
 import { type LinkOptions, SimulatedNetwork } from "./network.ts";
-import { transfer } from "./transfer.ts";
+import { begin, Peer, transfer } from "./transfer.ts";
 
 const HOUR = 3_600_000;
 const RUNS = 60;
@@ -91,4 +92,39 @@ Deno.test("over a link with offload far fewer packets leave the stack than go on
   const { tcpSent, ipSent } = a.stack.counters;
   assertGreater(tcpSent, 4_000_000 / 1448);
   assert(ipSent < tcpSent / 8, `${ipSent} packets for ${tcpSent} segments`);
+});
+
+Deno.test("with pacing a super-segment holds what may be sent in a millisecond, not more", () => {
+  const network = new SimulatedNetwork(new Random(1), true);
+  const a = network.host(PEER, { congestion: "bbr" });
+  const b = network.host(STACK);
+  const rate = 12_500_000; // bytes per second: 8.6 full segments a millisecond
+  network.link(a, b, { delay: 10, rate, queue: 250_000 }, { delay: 10 });
+  const { client, server } = begin(network, a, b, { toServer: 60_000_000, toClient: 0 });
+  network.run(() => server.received > 20_000_000, HOUR); // Startup is over
+  const { counters } = a.stack;
+  const before = { segments: counters.tcpSent, packets: counters.ipSent };
+  network.run(() => server.done && client.done, HOUR);
+  const perPacket = (counters.tcpSent - before.segments) / (counters.ipSent - before.packets);
+  assert(perPacket > 4 && perPacket < 1.25 * 8.6, `${perPacket} segments a packet`);
+});
+
+Deno.test("a window that was the limit 2 GiB ago is not the limit again when sequence numbers come round", () => {
+  const network = new SimulatedNetwork(new Random(1), true);
+  const a = network.host(PEER);
+  const b = network.host(STACK);
+  network.link(a, b, { delay: 10 });
+  const server = new Peer(network, b, 0, 2, 1);
+  const listener = b.stack.tcp.listen(STACK, 7, 16, () => server.attach(listener!.accept()!));
+  const user = { onOpen() {}, onReadable() {}, onWritable() {}, onClosed() {} };
+  const tcb = a.stack.tcp.open(STACK, 7, null, 0, user, network.now) as Tcb;
+  network.runTo(network.now + 100);
+  const before = tcb.congestion.cwnd;
+  tcb.limitedAt = seqAdd(tcb.snd.una, -(2 ** 31) + 500);
+  for (let i = 0; i < 10; i++) {
+    a.stack.tcp.send(tcb, new Uint8Array(1000), network.now);
+    network.runTo(network.now + 100);
+  }
+  assertEquals(server.received, 10_000);
+  assertEquals(tcb.congestion.cwnd, before);
 });
