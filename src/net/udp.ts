@@ -18,6 +18,7 @@ import { pickPort } from "../base/ports.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { Drop } from "../wire/drop.ts";
+import { IPV6_HEADER } from "../wire/ipv6.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import { RecentMessages } from "./recent_messages.ts";
@@ -26,9 +27,12 @@ import { checkUdp, checkUdpLength, UDP_HEADER, UdpHeader } from "../wire/udp.ts"
 /** Default time to live of datagrams. */
 const DEFAULT_OPTIONS: SendOptions = { ttl: 0, tos: 0, dontFragment: false };
 
-/** Most datagrams that are sent as one run, and most bytes in them: what Linux takes from a device. */
+/**
+ * Most datagrams that are sent as one run, as Linux has it of old; and most bytes in them: links take
+ * 65,535 with the headers, also of IPv6.
+ */
 const MAX_RUN = 64;
-const MAX_RUN_LENGTH = 65_507;
+const MAX_RUN_LENGTH = 65_535 - IPV6_HEADER - UDP_HEADER;
 
 /** Longest payload that fits the least that every host takes (RFC 1122 §3.3.2), in bytes. */
 const SMALL = 576 - 60 - UDP_HEADER;

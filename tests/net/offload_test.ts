@@ -336,6 +336,21 @@ Deno.test("a run leaves whole by a link that takes it, 64 datagrams at a time", 
   }
 });
 
+Deno.test("a run is never longer than what links take, whatever its datagrams' size", () => {
+  const host = new TestHost({ offload: ALL, addresses: [STACK, STACK6] });
+  host.stack.poll(host.now);
+  host.sent.length = 0;
+  for (const [source, destination] of [[STACK, PEER], [STACK6, PEER6]] as const) {
+    for (let size = 1; size < 1450; size += 7) {
+      const payload = new Uint8Array(70_000);
+      const { udp } = host.stack;
+      const sent = udp.sendRun(source, 1, destination, 7, payload, size, OPTIONS, host.now);
+      assertEquals(sent, payload.length);
+      for (const bytes of host.sent.splice(0)) assert(bytes.length <= 65_535);
+    }
+  }
+});
+
 Deno.test("a run leaves as datagrams by a link that does not", () => {
   for (const offload of [undefined, TCP_ALONE]) {
     const host = new TestHost({ offload });
@@ -427,4 +442,41 @@ Deno.test("a group's datagram that comes back to its sender is as good as the on
     assertEquals(hasGoodChecksums(out), offload === undefined);
     parseIpv4(out);
   }
+});
+
+Deno.test("whatever a device says of whatever packets, they cost a counter and nothing else", () => {
+  withSeed(73, (random) => {
+    const offloads = [undefined, TCP_ALONE, ALL];
+    const routers = offloads.map((offload) => router({ offload }));
+    const got: number[][] = [];
+    for (const { stack } of routers) {
+      receiver(stack.udp, 5000, got);
+      stack.tcp.listen(null, 5000, 4, () => {});
+    }
+    const own4 = { ...V4, destination: IpAddress.parse("10.1.0.1") };
+    const own6 = { ...V6, destination: IpAddress.parse("fd01::1") };
+    for (let i = 0; i < 3000; i++) {
+      const ends = random.pick([V4, V6, own4, own6]);
+      const payload = random.bytes(random.pick([0, 1, 50, 600]));
+      const flags = random.random() & 0xff;
+      const whole = random.chance(0.5)
+        ? tcp({ ...ends, ...PORTS, seq: random.random(), ack: random.random(), flags, payload })
+        : udp({ ...ends, ...PORTS, payload });
+      let bytes = random.chance(0.8) ? partial(whole) : whole;
+      if (random.chance(0.5)) bytes[random.below(bytes.length)] = random.random();
+      if (random.chance(0.2)) bytes = bytes.slice(0, random.below(bytes.length));
+      // Else the header's checksum is all that is looked at.
+      if (bytes.length >= 20 && bytes[0] === 0x45) bytes = identified(bytes, 1);
+      const left = {
+        isPartial: random.chance(0.7),
+        isVerified: random.chance(0.7),
+        segmentSize: random.pick([0, 1, 7, 100, 1460, 65_535]),
+      };
+      const host = random.pick(routers);
+      for (const [, out] of host.receive("left", bytes, left)) assert(out.length <= 1500);
+      host.left.length = 0;
+      got.length = 0;
+    }
+    for (const { stack } of routers) assert(stack.counters.ipReceived > 900);
+  });
 });

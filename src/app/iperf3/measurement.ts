@@ -115,11 +115,14 @@ export class Test implements Course {
     }
   }
 
-  progress(): void {
+  get wanted(): number {
     const { bytes, blocks, length } = this.parameters;
-    if (!this.#options.isClient || this.#isOmitting || bytes + blocks === 0) return;
-    const wanted = bytes > 0 ? bytes : blocks * length;
-    if (this.#sum(true) < wanted && this.#sum(false) < wanted) return;
+    if (!this.#options.isClient || this.#isOmitting || bytes + blocks === 0) return Infinity;
+    return (bytes > 0 ? bytes : blocks * length) - Math.max(this.#sum(true), this.#sum(false));
+  }
+
+  progress(): void {
+    if (this.wanted > 0) return;
     this.#isOver = true;
     this.#reach();
   }

@@ -34,7 +34,9 @@ export interface Course {
   readonly block: Uint8Array<ArrayBuffer>;
   /** Whether nothing is to be sent any more. */
   readonly isOver: boolean;
-  /** To be called after every block. */
+  /** How many bytes are to be sent yet; `Infinity`: until it is over. */
+  readonly wanted: number;
+  /** To be called whenever something has been sent or received. */
   progress(): void;
   /** Waits so long, in milliseconds, or until the test is over. */
   pause(ms: number): Promise<void>;
