@@ -14,6 +14,7 @@ const SLOT = 64;
 
 const arena = new Uint8Array(PACKETS * SLOT);
 crypto.getRandomValues(arena);
+for (let at = 0; at < arena.length; at += SLOT) arena[at] = 0x45;
 const view = new DataView(arena.buffer);
 const ip = new Ipv4Header();
 const tcp = new TcpHeader();
@@ -166,6 +167,18 @@ compare("parse TCP", (packet) => {
   const h = tcp.bind(view, at);
   return h.sourcePort + h.destinationPort + h.seq + h.ack + h.dataOffset + h.flags + h.window +
     h.checksum + h.urgentPointer;
+});
+
+compare("parse IPv4 and TCP", (packet) => {
+  const h = parseIpv4(packet);
+  const t = parseTcp(packet.subarray(h.headerLength));
+  return h.totalLength + h.ttl + h.protocol + t.sourcePort + t.destinationPort + t.seq + t.ack +
+    t.dataOffset + t.flags + t.window;
+}, (at) => {
+  const h = ip.bind(view, at);
+  const t = tcp.bind(view, at + h.headerLength);
+  return h.totalLength + h.ttl + h.protocol + t.sourcePort + t.destinationPort + t.seq + t.ack +
+    t.dataOffset + t.flags + t.window;
 });
 
 compare("parse UDP", (packet) => {
