@@ -7,8 +7,11 @@
 
 import { KERNELS } from "./kernels.ts";
 
-/** Sizes to try, in bytes: systems may allow a process less than the first. */
-const SIZES = [0x4000_0000, 0x1000_0000, 0x400_0000];
+/**
+ * Sizes to try, in bytes: systems may allow a process less than the first. With twice as much, V8
+ * would collect its garbage at once, which takes milliseconds of every start.
+ */
+const SIZES = [0x2000_0000, 0x1000_0000, 0x400_0000];
 
 /** Of WebAssembly's memory, in bytes. */
 const PAGE = 0x10000;

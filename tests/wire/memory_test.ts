@@ -122,11 +122,11 @@ Deno.test("a packet in the packet memory has that memory's view", () => {
 
 Deno.test("memory is as large as the system lets it be, with kernels where vectors are", () => {
   const cases: [what: string, wasm: Wasm | undefined, size: number, hasKernels: boolean][] = [
-    ["all there", WebAssembly, 1024 * MIB, true],
-    ["a limit", wasmWith({ Memory: memoryUpTo(16_383) }), 256 * MIB, true],
+    ["all there", WebAssembly, 512 * MIB, true],
+    ["a limit", wasmWith({ Memory: memoryUpTo(8191) }), 256 * MIB, true],
     ["a low limit", wasmWith({ Memory: memoryUpTo(1024) }), 64 * MIB, true],
     ["none for it", wasmWith({ Memory: memoryUpTo(0) }), 64 * MIB, false],
-    ["no vectors", wasmWith({ validate: () => false }), 1024 * MIB, false],
+    ["no vectors", wasmWith({ validate: () => false }), 512 * MIB, false],
     ["no WebAssembly", undefined, 64 * MIB, false],
   ];
   for (const [what, wasm, size, hasKernels] of cases) {
