@@ -178,6 +178,9 @@ export class FdDevice implements HostDevice {
       case this.#errno.ENOBUFS:
         this.#sendNoBuffers++;
         return false;
+      case this.#errno.EMSGSIZE: // as of a network whose MTU has become smaller
+        this.#sendRefused++;
+        return false;
       case this.#errno.EINVAL:
         this.#sendRefused++;
         // A kernel that does not know runs of datagrams, as before Linux 6.2: they are cut for it.

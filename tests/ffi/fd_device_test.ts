@@ -24,6 +24,7 @@ Deno.test("transmit() drops and counts what the system does not take", () => {
     [[{ errno: "EAGAIN" }], "deviceSendBusy", 1],
     [[{ errno: "ENOBUFS" }], "deviceSendNoBuffers", 1],
     [[{ errno: "EIO" }], "deviceSendFailed", 1],
+    [[{ errno: "EMSGSIZE" }], "deviceSendRefused", 1],
     [[{ errno: "EINTR" }, { errno: "EINTR" }, { errno: "EINVAL" }], "deviceSendRefused", 3],
   ];
   for (const [answers, counter, calls] of cases) {

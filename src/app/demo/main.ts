@@ -27,7 +27,7 @@ interface Outcome extends Step {
 async function demo(kind: string | undefined): Promise<boolean> {
   switch (kind) {
     case "system":
-      return await withStack(await openDevice(), kernelSteps());
+      return await withStack(await openDevice({ offload: false }), kernelSteps());
     case "memory": {
       const [device, peerDevice] = memoryPair();
       await using peer = createStack({ device: peerDevice, address: PEER_ADDRESS });
