@@ -56,7 +56,7 @@ export const SERVE: Command<keyof typeof OPTIONS> = {
 async function serve(line: ServeLine): Promise<number> {
   const settings = readStackSettings(line);
   const routing = readRouting(line);
-  using watch = new Watch(line, print);
+  using watch = await Watch.begin(line, print);
   const isQuiet = line.has("quiet");
   const wrap = (device: Device) => watch.wrap(device);
   const { stack, interfaces } = await openStack(settings, wrap, routing);

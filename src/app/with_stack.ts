@@ -32,7 +32,7 @@ export async function withStack(
 ): Promise<number> {
   const settings = readStackSettings(line);
   // Not between what the command prints, which somebody may want to read by a program.
-  using watch = new Watch(line, printError);
+  using watch = await Watch.begin(line, printError);
   const { stack } = await openStack(settings, (device) => watch.wrap(device));
   watch.observe(stack);
   const stop = stopSignal();
