@@ -13,9 +13,6 @@ const STACK = "10.0.0.2";
 
 /** Latest that the application's timer may be, in milliseconds. */
 const LATEST = 50;
-/** How often to look: a machine that has other things to do makes every program wait at times. */
-const LOOKS = 8;
-const LOOK_MS = 400;
 
 /** Loads a stack in both directions, for as long as the result is in use. */
 class Load implements AsyncDisposable {
@@ -71,13 +68,10 @@ function pause(ms: number): Promise<void> {
 
 busyTest("the application's timers fire in time while data flows both ways", async (_, stack) => {
   await stack.ask("how late?");
-  const late: number[] = [];
-  while (late.length < LOOKS) {
-    await pause(LOOK_MS);
-    late.push(Number(await stack.ask("how late?")));
-    if (late.at(-1)! < LATEST) return;
-  }
-  throw new Error(`The timer was late by up to ${late} ms, each time within ${LOOK_MS} ms`);
+  await pause(1500);
+  const { late, ownLate } = JSON.parse(await stack.ask("how late?"));
+  assert(late > 0, "it fires");
+  assert(ownLate < LATEST, `it was late by ${ownLate} ms, and by ${late} ms in all`);
 });
 
 busyTest("a signal is heard while data flows, and the stack ends in order", async (ns, stack) => {

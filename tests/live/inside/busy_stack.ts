@@ -2,8 +2,9 @@
  * Runs inside a namespace: a stack on a TUN interface, stack0, with a timer of its own beside it.
  *
  * Arguments: the kind of reader, and `offload` or `plain`. TCP port 9 reads what comes, 19 writes
- * for as long as somebody takes it. Prints `ready`; answers each line of its standard input with the
- * longest time by which the timer was late since the last one, in milliseconds. On SIGINT it ends in
+ * for as long as somebody takes it. Prints `ready`; answers each line of its standard input with how
+ * late the timer has been at most since the last one, in milliseconds, and how late by its own fault:
+ * without the time in which other programs had the processors. On SIGINT it ends in
  * order, and prints `closed`; if the device fails it says so, and ends with exit code 1.
  *
  * @module
@@ -39,10 +40,21 @@ async function serve(port: number, service: (conn: TcpConn) => Promise<void>): P
   }
 }
 
-let latest = 0;
+/** How long this thread has waited for a processor, in milliseconds (proc_pid_schedstat). */
+function waited(): number {
+  return Number(Deno.readTextFileSync("/proc/thread-self/schedstat").split(" ")[1]) / 1e6;
+}
+
+let late = 0;
+let ownLate = 0;
 let due = performance.now() + PERIOD;
+let waitedBefore = waited();
 setInterval(() => {
-  latest = Math.max(latest, performance.now() - due);
+  const by = performance.now() - due;
+  const now = waited();
+  late = Math.max(late, by);
+  ownLate = Math.max(ownLate, by - (now - waitedBefore));
+  waitedBefore = now;
   due = performance.now() + PERIOD;
 }, PERIOD);
 
@@ -60,6 +72,6 @@ stack.finished.catch((error) => {
   Deno.exit(1);
 });
 for await (const _ of Deno.stdin.readable) {
-  print(`${latest}`);
-  latest = 0;
+  print(JSON.stringify({ late, ownLate }));
+  late = ownLate = 0;
 }
