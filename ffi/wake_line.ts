@@ -86,11 +86,14 @@ export class WakeLine implements ThreadLine, Counting {
   /** Resolves once the errand is done, or the other thread no longer runs. */
   async send(errand: Errand): Promise<void> {
     Atomics.store(this.#words, ERRAND, errand);
-    // After the errand, as a change of the status is made before it is taken away.
-    if (this.status !== Status.RUNNING) return;
     Atomics.notify(this.#words, ERRAND);
-    const { async, value } = Atomics.waitAsync(this.#words, ERRAND, errand);
-    if (async) await value;
+    // The status is looked at after the errand, as it changes before the errand is taken away. What
+    // wakes may be the end of the errand before, seen already: the word itself tells.
+    while (this.status === Status.RUNNING) {
+      const { async, value } = Atomics.waitAsync(this.#words, ERRAND, errand);
+      if (!async) return;
+      await value;
+    }
   }
 
   /** What `poll` said of the device when the last errand was done. */

@@ -14,7 +14,7 @@ import { Intake, Outcome } from "./intake.ts";
 import type { Libc } from "./libc.ts";
 import type { Reader, ReaderSystem } from "./reader.ts";
 import { readError, ReaderThread } from "./reader_thread.ts";
-import { Counts, READER_COUNTERS, ReaderCounter } from "./thread_status.ts";
+import { Counts, READER_COUNTERS, ReaderCounter, Status } from "./thread_status.ts";
 import { Errand, WakeLine } from "./wake_line.ts";
 
 /**
@@ -120,6 +120,7 @@ export class WakingReader implements Reader {
     if (this.#thread.isStopping) return false;
     const failure = this.#failure ?? this.#thread.failure(this.#descriptor);
     if (failure !== undefined) throw failure;
+    if (this.#line.status !== Status.RUNNING) return false;
     this.#errand = Errand.WAIT;
     this.#isTroubled = isTrouble(this.#line.revents);
     return true;
