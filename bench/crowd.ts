@@ -11,6 +11,7 @@ import { Stack } from "../src/stack/stack.ts";
 import type { KeepAliveTimes } from "../src/tcp/keep_alive.ts";
 import { NO_USER, type Tcb } from "../src/tcp/tcb.ts";
 import { IpAddress } from "../src/wire/address.ts";
+import type { Packet } from "../src/wire/packet.ts";
 
 const CLIENT = IpAddress.v4(10, 0, 0, 1);
 const SERVER = IpAddress.v4(10, 0, 0, 2);
@@ -40,6 +41,8 @@ export class Crowd {
   readonly all: Ends[] = [];
   #devices: [Device, Device];
   #message = new Uint8Array(MESSAGE);
+  #toClient = (packet: Packet) => this.client.receive(packet, this.now);
+  #toServer = (packet: Packet) => this.server.receive(packet, this.now);
 
   /** @param random As `Env` has it. */
   constructor(random: () => number) {
@@ -59,9 +62,9 @@ export class Crowd {
     const [near, far] = this.#devices;
     for (let moved = 1; moved > 0;) {
       client.poll(now);
-      moved = far.receive(64, (packet) => server.receive(packet, now));
+      moved = far.receive(64, this.#toServer);
       server.poll(now);
-      moved += near.receive(64, (packet) => client.receive(packet, now));
+      moved += near.receive(64, this.#toClient);
     }
   }
 

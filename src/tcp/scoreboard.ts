@@ -314,11 +314,17 @@ export class Scoreboard {
   }
 
   #makeRoom(): void {
+    if (this.#records.size === 0) this.#records = poolOf(SMALLEST).take();
+    else this.#moveRecords();
+  }
+
+  /** Moves all records to the front of their memory, or of twice as much. */
+  #moveRecords(): void {
     const old = this.#records;
     const first = this.#first;
     const last = this.#last;
     const isHalfFree = first > old.size / 2;
-    const records = isHalfFree ? old : poolOf(Math.max(SMALLEST, 2 * old.size)).take();
+    const records = isHalfFree ? old : poolOf(2 * old.size).take();
     for (let i = 0; i < old.columns.length; i++) {
       const column = old.columns[i]!;
       if (isHalfFree) column.copyWithin(0, first, last);
@@ -328,7 +334,7 @@ export class Scoreboard {
     this.#first = 0;
     if (isHalfFree) return;
     this.#records = records;
-    if (old.size > 0) poolOf(old.size).give(old);
+    poolOf(old.size).give(old);
   }
 
   #giveBack(): void {

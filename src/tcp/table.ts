@@ -20,8 +20,8 @@ export interface Ends<T> {
 }
 
 /**
- * A chained hash table, with a seed so that nobody outside can aim at one bucket. It grows by one
- * bucket with each connection (linear hashing), so that none has to wait for all others to be moved.
+ * A chained hash table, with a seed so that nobody outside can aim at one bucket. It grows by two
+ * buckets with each connection (linear hashing), so that none has to wait for all others to be moved.
  */
 export class ConnectionTable<T extends Ends<T>> {
   #buckets: (T | null)[] = new Array(SMALLEST).fill(null);
@@ -58,7 +58,7 @@ export class ConnectionTable<T extends Ends<T>> {
 
   /** Adds a connection; there must be none between the same ends. */
   add(item: T): void {
-    if (this.#size >= this.#buckets.length) this.#grow();
+    while (2 * this.#size >= this.#buckets.length) this.#grow();
     item.hash = this.#hash(item.local, item.localPort, item.remote, item.remotePort);
     this.#link(item);
     this.#size++;

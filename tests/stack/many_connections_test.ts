@@ -24,8 +24,9 @@ Deno.test("an idle connection takes less than 2 KiB of memory beyond its control
     stdin: "null",
   }).output();
   assertEquals(code, 0, new TextDecoder().decode(stderr));
-  const { fresh } = JSON.parse(new TextDecoder().decode(stdout));
+  const { fresh, used } = JSON.parse(new TextDecoder().decode(stdout));
   assert(fresh > 1000 && fresh < MOST_MEMORY, `${fresh} bytes before anything was sent`);
+  assert(used > 1000 && used < MOST_MEMORY, `${used} bytes after something was sent`);
 });
 
 Deno.test("20,000 connections are opened, used and closed, and nothing is left of them", () => {
