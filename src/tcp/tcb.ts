@@ -165,8 +165,20 @@ export class ReceiveVariables {
   lastAckSent = 0;
 }
 
-/** One connection. */
+/**
+ * One connection.
+ *
+ * Its fields are declared and not made of the constructor's parameters: where a class has one of
+ * those, Deno's compiler defines all fields as `undefined` first, and from then on V8 allocates for
+ * each time that is stored.
+ */
 export class Tcb implements Timed, Ends<Tcb> {
+  readonly context: TcpContext;
+  readonly local: IpAddress;
+  readonly localPort: number;
+  readonly remote: IpAddress;
+  readonly remotePort: number;
+  readonly listener: Listener | null;
   /** For the table of connections alone; here, beside the ports, so that looking takes one cache line. */
   hash = 0;
   hashNext: Tcb | null = null;
@@ -316,14 +328,20 @@ export class Tcb implements Timed, Ends<Tcb> {
    * @param listener Where it came from, for a passive open; `null` for an active one (MUST-11).
    */
   constructor(
-    readonly context: TcpContext,
-    readonly local: IpAddress,
-    readonly localPort: number,
-    readonly remote: IpAddress,
-    readonly remotePort: number,
-    readonly listener: Listener | null,
+    context: TcpContext,
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+    listener: Listener | null,
     options: ConnectionOptions = listener?.options ?? NO_OPTIONS,
   ) {
+    this.context = context;
+    this.local = local;
+    this.localPort = localPort;
+    this.remote = remote;
+    this.remotePort = remotePort;
+    this.listener = listener;
     const { config } = context;
     const receiveBuffer = options.receiveBuffer ?? config.receiveBuffer;
     this.sendBuffer = new RingBuffer(options.sendBuffer ?? config.sendBuffer);

@@ -102,7 +102,9 @@ export class Tcp implements TcpContext, ErrorReceiver {
   #timeWaits: TimeWaits;
   #deadlines = new Deadlines<Tcb>();
   /** Connections to be looked at when the batch ends. */
-  #touched: Tcb[] = [];
+  #touched: (Tcb | null)[] = [];
+  /** How many these are: an array that is emptied would lose its memory. */
+  #touchedCount = 0;
   #segment = new Segment();
 
   /** @throws {RangeError} If the settings name a congestion control that there isn't. */
@@ -597,7 +599,7 @@ export class Tcp implements TcpContext, ErrorReceiver {
    */
   tell(now: number): void {
     const touched = this.#touched;
-    for (let i = 0; i < touched.length; i++) {
+    for (let i = 0; i < this.#touchedCount; i++) {
       const tcb = touched[i]!;
       if (tcb.signals === 0) continue;
       if ((tcb.signals & Signal.OPEN) !== 0 && tcb.state !== State.CLOSED) output(tcb, now);
@@ -609,13 +611,14 @@ export class Tcp implements TcpContext, ErrorReceiver {
   flush(now: number): void {
     const touched = this.#touched;
     // The list may grow meanwhile: a user's call can touch other connections.
-    for (let i = 0; i < touched.length; i++) {
+    for (let i = 0; i < this.#touchedCount; i++) {
       const tcb = touched[i]!;
+      touched[i] = null;
       tcb.touched = false;
       if (tcb.signals !== 0) this.#tell(tcb);
       if (tcb.state !== State.CLOSED) output(tcb, now);
     }
-    touched.length = 0;
+    this.#touchedCount = 0;
   }
 
   #tell(tcb: Tcb): void {
@@ -639,7 +642,7 @@ export class Tcp implements TcpContext, ErrorReceiver {
   touch(tcb: Tcb): void {
     if (tcb.touched) return;
     tcb.touched = true;
-    this.#touched.push(tcb);
+    this.#touched[this.#touchedCount++] = tcb;
   }
 
   schedule(tcb: Tcb): void {
