@@ -50,7 +50,8 @@ export function reconsiderProbe(tcb: Tcb): void {
 function restartProbe(tcb: Tcb, now: number): void {
   const probes = tcb.flight > 0 && mayProbe(tcb);
   tcb.probeAt = probes ? Math.min(now + probeTimeout(tcb), tcb.retransmitAt) : Infinity;
-  schedule(tcb);
+  // To be looked at too early once costs less than to work it out for each segment.
+  if (Math.min(tcb.probeAt, tcb.retransmitAt) < tcb.deadline) schedule(tcb);
 }
 
 /** When the connection is over if the peer goes on not to answer: R2 (RFC 9293 §3.8.3). */
