@@ -5,7 +5,7 @@
  * @module
  */
 
-import { LINK_HEADROOM } from "../src/wire/packet.ts";
+import { LINK_HEADROOM } from "../src/wire/headroom.ts";
 import {
   type Counting,
   Counts,
