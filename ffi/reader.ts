@@ -53,6 +53,6 @@ export function readerOf(kind: ReaderKind | undefined): StartReader {
   return (libc, descriptor) => START[fastest(descriptor)](libc, descriptor);
 }
 
-function fastest({ kind, prefix }: Descriptor): ReaderKind {
-  return kind === "file" && prefix === 10 ? "waking" : "posting";
+function fastest({ prefix }: Descriptor): ReaderKind {
+  return prefix === 10 ? "waking" : "posting";
 }
