@@ -40,7 +40,7 @@ function session(
       await ns.check("ip", ["address", "add", `${address}/24`, "dev", INTERFACE]);
       await ns.check("ip", ["link", "set", INTERFACE, "up"]);
     }
-    const how = ["--interface", INTERFACE, "--address", `${STACK}/24`, "--no-ipv6"];
+    const how = ["--interface", INTERFACE, "--address", `${STACK}/24`, "--no-ipv6", "--no-offload"];
     await using serving = await SOURCE.serve(here, ...how, ...args);
     await body({ here, there, serving });
     await leave(serving);
