@@ -42,17 +42,18 @@ const START: Readonly<Record<ReaderKind, StartReader>> = {
 };
 
 /**
- * What starts a reader of that kind, or by default of that which is the faster one for a device:
- * two threads share the work where each packet is a call, one does better where a call gives 64 KiB,
- * for which the copy out of shared memory would be most of the work.
+ * What starts a reader of that kind, or by default of that which is the faster one for a device.
+ * Linux's are faster without a second thread that reads: a copy out of shared memory is dear, and
+ * the sender wants a processor, too (docs/performance.md). On macOS that was not measured: there the
+ * work is shared.
  *
  * @throws {TypeError} If there is no such kind.
  */
 export function readerOf(kind: ReaderKind | undefined): StartReader {
   if (kind !== undefined) return START[checkReaderKind(kind)];
-  return (libc, descriptor) => START[fastest(descriptor)](libc, descriptor);
-}
-
-function fastest({ prefix }: Descriptor): ReaderKind {
-  return prefix === 10 ? "waking" : "posting";
+  return (libc, descriptor) =>
+    START[libc.source.os === "linux" ? "waking" : "posting"](
+      libc,
+      descriptor,
+    );
 }
