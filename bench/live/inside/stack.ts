@@ -77,7 +77,11 @@ function ignoreReset(error: unknown): void {
 
 async function echoDatagrams(): Promise<void> {
   const socket = stack.listenDatagram({ port: 7 });
-  for await (const [bytes, from] of socket) await socket.send(bytes, from);
+  const buffer = new Uint8Array(2048);
+  for (;;) {
+    const [bytes, from] = await socket.receive(buffer);
+    await socket.send(bytes, from);
+  }
 }
 
 /** In milliseconds. */
