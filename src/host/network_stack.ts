@@ -589,7 +589,7 @@ export class NetworkStack implements AsyncDisposable {
     for (const tcb of [...tcp.connections()]) tcp.release(tcb, now());
     this.#dispatcher.kick();
     const end = now() + CLOSE_GRACE;
-    while (this.#openConnections() > 0 && now() < end) await sleep(5);
+    while (tcp.openCount > 0 && now() < end) await sleep(5);
     await this.#release();
     this.#abandon();
     await Promise.all(this.#devices.map((device) => device.close()));
@@ -603,11 +603,6 @@ export class NetworkStack implements AsyncDisposable {
     this.#dispatcher.kick();
     const end = now() + RELEASE_GRACE;
     while (this.core.dhcp.hasToSend && now() < end) await sleep(5);
-  }
-
-  /** Connections that still have something to say to their peer. */
-  #openConnections(): number {
-    return [...this.core.tcp.connections()].length;
   }
 
   /** Ends all that is left at once: no packet will come any more. */

@@ -134,6 +134,11 @@ export class Tcp implements TcpContext, ErrorReceiver {
     return this.#table.size + this.#timeWaits.size;
   }
 
+  /** How many there are that still have something to say to their peer: not in TIME_WAIT. */
+  get openCount(): number {
+    return this.#table.size;
+  }
+
   /** All connections but those in TIME_WAIT, in no order. */
   connections(): Iterable<Tcb> {
     return this.#table;
