@@ -35,7 +35,10 @@ export const INTERFACE_OPTIONS = {
   dhcp: { help: "have an IPv4 address, routes and DNS servers given by a DHCP server" },
   gateway: { value: "IP", help: "router to everywhere else, one of a family" },
   "no-ipv6": { short: "4", help: "without IPv6" },
-  reader: { value: "KIND", help: "how packets are read: posting or waking (the faster one)" },
+  reader: {
+    value: "KIND",
+    help: "how packets are read: waking (as on Linux) or posting (as on macOS)",
+  },
   "no-offload": { help: "packets as on a wire, never of 64 KiB (so with --trace, --pcap)" },
   and: { help: "the options of one interface end here, and those of another begin" },
   route: { value: "NET", help: "way to a network: 10.1.0.0/16,via=10.0.0.9 or fd01::/64,dev=tap0" },
