@@ -10,6 +10,7 @@ import { memory } from "../wire/memory.ts";
 const SMALLEST_BITS = 11;
 /** and at most this many. */
 const LARGEST_BITS = 26;
+const MOST_BYTES = 2 ** LARGEST_BITS;
 
 /** Sizes of chunks are told by their order: 0 is the smallest. */
 const ORDERS = LARGEST_BITS - SMALLEST_BITS + 1;
@@ -57,7 +58,7 @@ export class Chunks {
 
   /** @param size Of the memory, in bytes; what it has beyond a multiple of 64 MiB is not used. */
   constructor(size: number) {
-    const places = Math.floor(size / 2 ** LARGEST_BITS) << LARGEST;
+    const places = Math.floor(size / MOST_BYTES) << LARGEST;
     this.#state = new Uint8Array(places);
     this.#next = new Int32Array(places);
     this.#previous = new Int32Array(places);
@@ -74,8 +75,8 @@ export class Chunks {
    * @returns Where it lies; -1 if there is none.
    */
   take(bytes: number): number {
+    if (bytes > MOST_BYTES) return -1; // before 32 bits are made of it
     const order = orderOf(bytes);
-    if (order > LARGEST) return -1;
     let place: number;
     if (this.#keptCount[order]! > 0) {
       place = this.#kept[order * MOST_KEPT + --this.#keptCount[order]!]!;

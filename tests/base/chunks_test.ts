@@ -37,7 +37,9 @@ Deno.test("Chunks gives all of the memory, then nothing, then all of it again", 
 });
 
 Deno.test("Chunks has nothing that is larger than the largest, and nothing where there is too little", () => {
-  assertEquals(new Chunks(2 * LARGEST).take(LARGEST + 1), -1);
+  for (const size of [LARGEST + 1, 2 ** 31 + 1, 2 ** 32 + 1, 2 ** 33]) {
+    assertEquals(new Chunks(2 * LARGEST).take(size), -1, `${size}`);
+  }
   assertEquals(new Chunks(LARGEST - 1).take(1), -1);
 });
 
