@@ -31,7 +31,8 @@ export function wakeLoop(libc: Libc, { descriptor, wakeFd, memory }: WakeJob): v
     const errand = line.nextErrand();
     if (errand === Errand.STOP) return line.setStatus(Status.STOPPED);
     if (errand === Errand.PAUSE) line.pause(errand, NO_BUFFERS_PAUSE);
-    device.isDown = errand === Errand.UNTIL_UP;
+    // Packets from before come as well: it is down until it was seen to be up.
+    if (errand === Errand.UNTIL_UP) device.isDown = true;
     const revents = device.wait();
     if (revents === Interruption.STOP) return line.setStatus(Status.STOPPED);
     if (revents === Interruption.FAILED) return line.setStatus(Status.FAILED, device.errno);

@@ -274,4 +274,15 @@ export const PACKET_SOCKET_CASES: ReaderCase[] = [
     counters: { readerLinkDown: 1 },
     timeouts: [-1, 100, 100],
   },
+  {
+    rule: "so is one that vanishes after what came before it went down was read",
+    polls: [IN | ERR, IN, 0],
+    reads: [{ errno: "ENETDOWN" }, [...HEADER, 1], AGAIN],
+    ioctls: [0, "down", { errno: "ENODEV" }],
+    status: Status.FAILED,
+    errno: ERRNO.linux.ENODEV,
+    packets: [1],
+    counters: { readerBatches: 1, readerLinkDown: 1 },
+    timeouts: [-1, 100, 100],
+  },
 ];
