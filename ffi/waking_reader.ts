@@ -76,9 +76,10 @@ export class WakingReader implements Reader {
   }
 
   receive(limit: number, handler: (packet: Packet) => void): number {
-    if (this.#thread.isStopping || this.#errand !== Errand.WAIT) return 0;
+    if (this.#thread.isStopping || this.#failure !== undefined) return 0;
+    if (this.#errand !== Errand.WAIT) return 0;
     let count = 0;
-    while (count < limit && this.#failure === undefined) {
+    for (let calls = 0; calls < limit; calls++) { // also those that find what is no packet
       const got = this.#intake.read(this.#pointer);
       if (got > 0) {
         if (count++ === 0) this.#counts.count(ReaderCounter.readerBatches);

@@ -45,7 +45,7 @@ export interface Device {
    * in front. Never blocks.
    *
    * @param handler Gets each packet, lent for the length of the call.
-   * @returns How many were handed over; fewer than `limit` means that none is left for now.
+   * @returns How many were handed over; if it is none, {@linkcode readable} tells when to go on.
    */
   receive(limit: number, handler: (packet: Packet) => void): number;
 
@@ -60,8 +60,7 @@ export interface Device {
   /**
    * Sends one packet, at once, without blocking. The bytes `[packet.at, packet.end)` are an IP
    * packet or a frame; the device may write into what is in front of it of the `LINK_HEADROOM` that
-   * an IP header has there. Without {@linkcode offload} it is one packet, whole
-   * and in place.
+   * an IP header has there. Without {@linkcode offload} it is one packet, whole and in place.
    *
    * @returns `false` if the packet had to be dropped; the device has counted why.
    */

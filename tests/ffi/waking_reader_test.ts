@@ -57,3 +57,14 @@ for (const one of CASES) {
 for (const one of PACKET_SOCKET_CASES) {
   Deno.test(`WakingReader on a packet socket: ${one.rule}`, () => check(PACKET_SOCKET, one));
 }
+
+Deno.test("WakingReader.receive() comes back, however much comes that is no packet", async () => {
+  const descriptor: Descriptor = { fd: 5, name: "tun0", mtu: MTU, kind: "file", prefix: 0 };
+  const libc = scripted("linux", { polls: [], reads: new Array(1000).fill(MTU + 1) });
+  const thread = worker({ ...CASES[0]!, polls: [1] });
+  const reader = await WakingReader.start(libc, descriptor, { worker: thread });
+  assertEquals(await reader.readable(), true);
+  assertEquals(reader.receive(64, () => {}), 0);
+  assertEquals(reader.counters().readerTruncated, 64);
+  await reader.stop();
+});
