@@ -22,7 +22,7 @@ import { IPV6_HEADER } from "../wire/ipv6.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL } from "../wire/protocol.ts";
 import { RecentMessages } from "./recent_messages.ts";
-import { checkUdp, checkUdpLength, UDP_HEADER, UdpHeader } from "../wire/udp.ts";
+import { checkUdp, checkUdpHeader, UDP_HEADER, UdpHeader } from "../wire/udp.ts";
 
 /** Default time to live of datagrams. */
 const DEFAULT_OPTIONS: SendOptions = { ttl: 0, tos: 0, dontFragment: false };
@@ -303,8 +303,9 @@ export class Udp implements ErrorReceiver {
 }
 
 function check({ isVerified, view, transportAt: at, end, source, destination }: Packet): Drop {
-  if (isVerified) return checkUdpLength(view, at, end);
-  const pseudo = pseudoHeaderSum(source, destination, PROTOCOL.UDP, end - at);
   // RFC 8200 §8.1: in IPv6 there is no datagram without a checksum.
-  return checkUdp(view, at, end, pseudo, source.family === 6);
+  const checksumRequired = source.family === 6;
+  if (isVerified) return checkUdpHeader(view, at, end, checksumRequired);
+  const pseudo = pseudoHeaderSum(source, destination, PROTOCOL.UDP, end - at);
+  return checkUdp(view, at, end, pseudo, checksumRequired);
 }

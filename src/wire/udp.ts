@@ -76,15 +76,23 @@ export class UdpHeader {
 }
 
 /**
- * Checks all of the UDP datagram in `[at, end)` but its checksum, which somebody else has verified.
+ * Checks all of the UDP datagram in `[at, end)` but whether its checksum is right, which somebody
+ * else has verified.
  *
+ * @param checksumRequired As in {@linkcode checkUdp}.
  * @returns `Drop.NONE` if its length can be trusted.
  */
-export function checkUdpLength(view: DataView, at: number, end: number): Drop {
+export function checkUdpHeader(
+  view: DataView,
+  at: number,
+  end: number,
+  checksumRequired: boolean,
+): Drop {
   const available = end - at;
   if (available < UDP_HEADER) return Drop.UDP_TRUNCATED;
   const length = view.getUint16(at + 4);
-  return length < UDP_HEADER || length > available ? Drop.UDP_BAD_LENGTH : Drop.NONE;
+  if (length < UDP_HEADER || length > available) return Drop.UDP_BAD_LENGTH;
+  return checksumRequired && view.getUint16(at + 6) === 0 ? Drop.UDP_BAD_CHECKSUM : Drop.NONE;
 }
 
 /**
@@ -103,11 +111,9 @@ export function checkUdp(
   pseudo: number,
   checksumRequired = false,
 ): Drop {
-  const drop = checkUdpLength(view, at, end);
+  const drop = checkUdpHeader(view, at, end, checksumRequired);
   if (drop !== Drop.NONE) return drop;
-  if (view.getUint16(at + 6) === 0) {
-    return checksumRequired ? Drop.UDP_BAD_CHECKSUM : Drop.NONE;
-  }
+  if (view.getUint16(at + 6) === 0) return Drop.NONE;
   // The pseudo-header holds UDP's own length. Take the other off, in ones' complement.
   const length = view.getUint16(at + 4);
   const corrected = pseudo + length + (~(end - at) & 0xffff);

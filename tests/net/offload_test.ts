@@ -273,16 +273,22 @@ Deno.test("a checksum that a device vouches for is not computed again, a length 
   short[25] = 7;
   const long = good.slice();
   long[25] = 19;
+  const without = { ...PORTS, payload: text(10), checksum: false };
+  const without6 = { ...without, source: PEER6, destination: STACK6 };
   const cases: [Bytes, boolean, keyof typeof Drop | null][] = [
     [good, true, null],
     [good, false, "UDP_BAD_CHECKSUM"],
     [short, true, "UDP_BAD_LENGTH"],
     [long, true, "UDP_BAD_LENGTH"],
+    [udp(without), true, null],
+    [udp(without6), true, "UDP_BAD_CHECKSUM"], // RFC 8200 §8.1
   ];
   for (const [bytes, isVerified, drop] of cases) {
-    const host = new TestHost();
+    const host = new TestHost({ addresses: [STACK, STACK6] });
     const got: number[][] = [];
     receiver(host.stack.udp, 5000, got);
+    host.stack.poll(host.now);
+    host.sent.length = 0;
     host.receive(bytes, { isVerified });
     assertEquals(got.length, drop === null ? 1 : 0);
     if (drop !== null) assertEquals(host.drops(drop), 1);
