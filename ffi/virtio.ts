@@ -7,6 +7,7 @@
 
 import type { DeviceCounters, Medium } from "../src/phy/device.ts";
 import { finish, sum } from "../src/wire/checksum.ts";
+import { behindTags } from "../src/wire/ethernet.ts";
 import type { Packet } from "../src/wire/packet.ts";
 import { PROTOCOL } from "../src/wire/protocol.ts";
 
@@ -34,12 +35,7 @@ export const VIRTIO_NET_HDR_GSO_UDP_L4 = 5;
 /** Bit beside them: with Explicit Congestion Notification. */
 export const VIRTIO_NET_HDR_GSO_ECN = 0x80;
 
-// What has to be known of the headers to find that of the transport (IEEE 802.3, RFC 791, RFC 8200).
-const ETHERNET_HEADER = 14;
-/** Of a virtual LAN (IEEE 802.1Q), in bytes. */
-const TAG = 4;
-/** Most of them that are read through: as many as the stack reads through. */
-const MAX_TAGS = 2;
+// What has to be known of the headers to find that of the transport (RFC 791, RFC 8200).
 const IPV4_MIN_HEADER = 20;
 const IPV6_HEADER = 40;
 /** The smallest one, and the unit of their length. */
@@ -176,20 +172,6 @@ export class OffloadInput {
   }
 }
 
-/** Offset of what a frame carries, behind its tags; `end` or more if there is nothing. */
-function behindTags(view: DataView, at: number, end: number): number {
-  let payload = at + ETHERNET_HEADER;
-  for (let tags = 0; tags < MAX_TAGS; tags++) {
-    if (payload + TAG > end || !isTag(view.getUint16(payload - 2))) break;
-    payload += TAG;
-  }
-  return payload;
-}
-
-function isTag(etherType: number): boolean {
-  return etherType === 0x8100 || etherType === 0x88a8;
-}
-
 /** Whether it is a header of IPv6 with another one behind it, in a packet that is no fragment. */
 function isExtension(protocol: number): boolean {
   return protocol === PROTOCOL.HOP_BY_HOP || protocol === PROTOCOL.ROUTING ||
@@ -234,8 +216,8 @@ export class OffloadOutput {
     }
   }
 
-  #tcpType({ view, at, transportAt }: Packet): number {
-    const version = view.getUint8(this.#isEthernet ? at + ETHERNET_HEADER : at) >>> 4;
+  #tcpType({ view, at, end, transportAt }: Packet): number {
+    const version = view.getUint8(this.#isEthernet ? behindTags(view, at, end) : at) >>> 4;
     const type = version === 6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
     // Only the first segment is to have that bit (RFC 3168 §6.1.2).
     const hasCwr = (view.getUint8(transportAt + TCP_FLAGS) & TCP_CWR) !== 0;

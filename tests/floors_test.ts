@@ -23,7 +23,7 @@ const FLOORS: Record<string, number> = {
 const CORE = /^src\/(wire|base|net|tcp|stack)\//;
 
 const FFI_MAY_IMPORT =
-  /^(ffi\/|src\/base\/|src\/phy\/device\.ts$|src\/wire\/(packet|address|checksum|headroom|mac|memory|protocol)\.ts$)/;
+  /^(ffi\/|src\/base\/|src\/phy\/device\.ts$|src\/wire\/(packet|address|checksum|ethernet|headroom|mac|memory|protocol)\.ts$)/;
 const MAY_IMPORT_FFI = /^(ffi\/|src\/app\/|tests\/|tools\/|mod\.ts$)/;
 /** What ships; `deno.json` tells the version. */
 const PRODUCT = /^(src\/|ffi\/|(mod\.ts|deno\.json)$)/;
@@ -50,7 +50,7 @@ function wrongWith(from: string, to: string): string | undefined {
     }
   }
   if (from.startsWith("ffi/") && !FFI_MAY_IMPORT.test(to)) {
-    return "ffi knows only src/base/, src/phy/device.ts and src/wire/{packet,address,checksum,headroom,mac,memory,protocol}.ts";
+    return "ffi knows only src/base/, src/phy/device.ts and src/wire/{packet,address,checksum,ethernet,headroom,mac,memory,protocol}.ts";
   }
   if (to.startsWith("ffi/") && !MAY_IMPORT_FFI.test(from)) {
     return "only src/app/, mod.ts, tests/ and tools/ import ffi";

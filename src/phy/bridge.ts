@@ -6,15 +6,12 @@
 
 import { findTransport, isTakenBy, isUnfinished, Segmenter } from "../net/segmentation.ts";
 import { Drop } from "../wire/drop.ts";
-import { ETHER_TYPE, ETHERNET_HEADER } from "../wire/ethernet.ts";
+import { behindTags } from "../wire/ethernet.ts";
 import type { Packet } from "../wire/packet.ts";
 import type { Device } from "./device.ts";
 
 /** Most packets that pass one way before others get their turn. */
 const BATCH = 64;
-
-/** Length of a frame's tag, in bytes. */
-const TAG = 4;
 
 /** Two devices, joined until the bridge is closed. */
 export interface Bridge extends AsyncDisposable {
@@ -78,7 +75,8 @@ async function pass(from: Device, to: Device): Promise<void> {
   const transmit = (packet: Packet) => to.transmit(packet);
   const handler = (packet: Packet) => {
     if (!isUnfinished(packet)) return void transmit(packet);
-    const ipAt = isFramed ? payloadOf(packet) : packet.at;
+    const { view, at, end } = packet;
+    const ipAt = isFramed ? behindTags(view, at, end) : at;
     if (findTransport(packet, ipAt) !== Drop.NONE) return;
     if (isTakenBy(packet, to.offload)) transmit(packet);
     else segmenter.finish(packet, transmit, ipAt);
@@ -92,15 +90,4 @@ async function pass(from: Device, to: Device): Promise<void> {
 /** Lets everything else have its turn. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Where the payload of a frame starts, behind the tags of whatever network. */
-function payloadOf({ view, at, end }: Packet): number {
-  let payloadAt = at + ETHERNET_HEADER;
-  while (payloadAt + TAG <= end && isTag(view.getUint16(payloadAt - 2))) payloadAt += TAG;
-  return payloadAt;
-}
-
-function isTag(etherType: number): boolean {
-  return etherType === ETHER_TYPE.CUSTOMER_TAG || etherType === ETHER_TYPE.SERVICE_TAG;
 }

@@ -7,7 +7,7 @@
 
 import { completeChecksum, findTransport } from "../net/segmentation.ts";
 import { Drop } from "../wire/drop.ts";
-import { ETHERNET_HEADER } from "../wire/ethernet.ts";
+import { behindTags } from "../wire/ethernet.ts";
 import type { Packet } from "../wire/packet.ts";
 import type { Device, Medium } from "./device.ts";
 import { ObservedDevice } from "./observed.ts";
@@ -92,10 +92,11 @@ export class PcapWriter {
 
   /** Completes the checksum in what is written of a packet. */
   #complete(packet: Packet, written: DataView): void {
-    const ipAt = packet.at + (this.#medium === "ethernet" ? ETHERNET_HEADER : 0);
+    const { view, at, end } = packet;
+    const ipAt = this.#medium === "ethernet" ? behindTags(view, at, end) : at;
     if (findTransport(packet, ipAt) !== Drop.NONE) return;
-    const at = PACKET_HEADER + packet.transportAt - packet.at;
-    completeChecksum(written, at, written.byteLength, packet.protocol);
+    const transportAt = PACKET_HEADER + packet.transportAt - at;
+    completeChecksum(written, transportAt, written.byteLength, packet.protocol);
   }
 }
 

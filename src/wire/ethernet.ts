@@ -13,9 +13,9 @@ export const ETHERNET_SOURCE = 6;
 /** Where the type stands in a frame without tags. */
 const TYPE_AT = 12;
 /** Length of a tag, in bytes. */
-const TAG = 4;
+export const TAG = 4;
 /** Most tags in a frame: the provider's and the customer's (IEEE 802.1ad). */
-const MAX_TAGS = 2;
+export const MAX_TAGS = 2;
 /** The bits of a tag that name the virtual LAN. */
 const VLAN_MASK = 0x0fff;
 
@@ -50,15 +50,31 @@ export class EthernetHeader {
     for (let tags = 0;; tags++) {
       this.etherType = view.getUint16(typeAt);
       this.payloadAt = typeAt + 2;
-      const tagged = this.etherType === ETHER_TYPE.CUSTOMER_TAG ||
-        this.etherType === ETHER_TYPE.SERVICE_TAG;
-      if (!tagged) return Drop.NONE;
+      if (!isTag(this.etherType)) return Drop.NONE;
       if (tags === MAX_TAGS) return Drop.ETHERNET_UNKNOWN_TYPE;
       if (end - this.payloadAt < TAG) return Drop.ETHERNET_TRUNCATED;
       if ((view.getUint16(this.payloadAt) & VLAN_MASK) !== 0) return Drop.ETHERNET_NOT_FOR_US;
       typeAt += TAG;
     }
   }
+}
+
+/** Whether a type says that a tag follows. */
+export function isTag(etherType: number): boolean {
+  return etherType === ETHER_TYPE.CUSTOMER_TAG || etherType === ETHER_TYPE.SERVICE_TAG;
+}
+
+/**
+ * Where that starts what the frame in `[at, end)` carries, behind tags of whatever virtual LAN; `end`
+ * or more if there is nothing.
+ */
+export function behindTags(view: DataView, at: number, end: number): number {
+  let payloadAt = at + ETHERNET_HEADER;
+  for (let tags = 0; tags < MAX_TAGS; tags++) {
+    if (payloadAt + TAG > end || !isTag(view.getUint16(payloadAt - 2))) break;
+    payloadAt += TAG;
+  }
+  return payloadAt;
 }
 
 /** Writes the type of a frame that starts at `view[at]` and has no tags. */

@@ -170,6 +170,27 @@ for (const of of SENT) {
   });
 }
 
+Deno.test("transmit() finds the version of a segment behind the tags of its frame", () => {
+  const types: [version: 4 | 6, type: string][] = [[4, "01"], [6, "04"]];
+  for (const [version, type] of types) {
+    for (const tags of [[0x81, 0, 0x60, 5], [0x88, 0xa8, 0x40, 5, 0x81, 0, 0x40, 6]]) {
+      const packet = sent(
+        { rule: "", version, isPartial: true, segmentSize: 9, want: ["", ""] },
+        14,
+      );
+      const ip = packet.at + 14;
+      packet.bytes.copyWithin(ip + tags.length, ip, packet.end);
+      packet.bytes.set([...tags, 8, 0], ip - 2);
+      packet.end += tags.length;
+      packet.transportAt += tags.length;
+      const libc = new FakeLibc("linux");
+      assertEquals(device(libc, { ...OFFLOAD, mac: MAC }).transmit(packet), true);
+      const [call] = libc.calls as [Call];
+      assertEquals(`${call[2]}`.slice(2, 4), type, `version ${version}, ${tags.length / 4} tags`);
+    }
+  }
+});
+
 Deno.test("transmit() sends headers and the pieces of a tail with one call", () => {
   const storage = Uint8Array.from({ length: 100 }, (_, i) => i);
   const small = Uint8Array.from({ length: 5 }, (_, i) => 0xf0 + i);

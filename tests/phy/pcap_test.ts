@@ -82,7 +82,11 @@ Deno.test("a partial checksum is written as it will be on the wire, and left as 
     payload: bytesOf("61"),
   });
   const frame = bytesOf("020000000002 020000000001 0800");
-  const cases: [medium: Medium, front: Uint8Array][] = [["ip", bytesOf("")], ["ethernet", frame]];
+  const cases: [medium: Medium, front: Uint8Array][] = [
+    ["ip", bytesOf("")],
+    ["ethernet", frame],
+    ["ethernet", bytesOf("020000000002 020000000001 8100 4005 0800")],
+  ];
   for (const [medium, front] of cases) {
     const [whole, left] = [segment, partial(segment)].map((ip) => Uint8Array.of(...front, ...ip));
     const snaps: [snapLength: number | undefined, want: Uint8Array][] = [

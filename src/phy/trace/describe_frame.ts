@@ -11,6 +11,9 @@ import {
   ETHERNET_HEADER,
   ETHERNET_SOURCE,
   EthernetHeader,
+  isTag,
+  MAX_TAGS,
+  TAG,
 } from "../../wire/ethernet.ts";
 import { BROADCAST_MAC, formatMac, isMacAt } from "../../wire/mac.ts";
 import type { Packet } from "../../wire/packet.ts";
@@ -19,9 +22,6 @@ import { describeArp } from "./describe_arp.ts";
 import { describeIp } from "./describe_ip.ts";
 import { complaint, unreadable } from "./words.ts";
 
-/** Length of a tag, in bytes, and most tags of a frame. */
-const TAG = 4;
-const MAX_TAGS = 2;
 /** Types from this one on are types; numbers below are lengths (IEEE 802.3 §3.2.6). */
 const FIRST_TYPE = 0x600;
 
@@ -51,10 +51,6 @@ function readTags(view: DataView, at: number, end: number) {
     payloadAt += TAG;
   }
   return { vlans, etherType, payloadAt };
-}
-
-function isTag(etherType: number): boolean {
-  return etherType === ETHER_TYPE.CUSTOMER_TAG || etherType === ETHER_TYPE.SERVICE_TAG;
 }
 
 function describePayload(etherType: number, packet: Packet, conversations: Conversations): string {
