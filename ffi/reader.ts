@@ -52,8 +52,5 @@ const START: Readonly<Record<ReaderKind, StartReader>> = {
 export function readerOf(kind: ReaderKind | undefined): StartReader {
   if (kind !== undefined) return START[checkReaderKind(kind)];
   return (libc, descriptor) =>
-    START[libc.source.os === "linux" ? "waking" : "posting"](
-      libc,
-      descriptor,
-    );
+    START[libc.source.os === "linux" ? "waking" : "posting"](libc, descriptor);
 }
