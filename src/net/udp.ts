@@ -244,7 +244,7 @@ export class Udp implements ErrorReceiver {
     // What has to be fragmented goes one by one.
     const isRun = size <= this.maxUnfragmented(destination, now) &&
       this.#hasOffload(destination, options);
-    const most = isRun ? Math.min(MAX_RUN, Math.floor(MAX_RUN_LENGTH / size)) * size : size;
+    const most = isRun ? Math.min(MAX_RUN, Math.floor(MAX_RUN_LENGTH / size) || 1) * size : size;
     let at = 0;
     do {
       const length = Math.min(most, payload.length - at);

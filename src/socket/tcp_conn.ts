@@ -315,7 +315,8 @@ export class TcpConn implements AsyncDisposable {
 
   /**
    * Closes both sides. What was written is still delivered; if something that arrived was not
-   * read, the peer gets a RST instead, so that it knows (RFC 9293 §3.6.1). Calls that wait reject.
+   * read, the peer gets what may be sent at once and a RST, so that it knows (RFC 9293 §3.6.1).
+   * Calls that wait reject.
    */
   close(): void {
     if (this.#closed) return;

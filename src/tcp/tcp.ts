@@ -105,6 +105,8 @@ export class Tcp implements TcpContext, ErrorReceiver {
   #touched: (Tcb | null)[] = [];
   /** How many these are: an array that is emptied would lose its memory. */
   #touchedCount = 0;
+  /** How many of them {@linkcode flush} has looked at. */
+  #flushedCount = 0;
   #segment = new Segment();
 
   /** @throws {RangeError} If the settings name a congestion control that there isn't. */
@@ -527,8 +529,8 @@ export class Tcp implements TcpContext, ErrorReceiver {
 
   /**
    * The user is through with the connection: {@linkcode close}, and nothing more will be received.
-   * Text that was not received, or still comes, resets it: the peer must not take it for
-   * delivered (§3.6.1, SHLD-3). If `tcb.linger` says so, the connection is reset when it has not
+   * Text that was not received, or still comes, resets it, behind what may be sent of what was queued:
+   * the peer must not take it for delivered (§3.6.1, SHLD-3). If `tcb.linger` says so, the connection is reset when it has not
    * come to its end in that time, or at once.
    */
   release(tcb: Tcb, now: number): void {
@@ -537,11 +539,12 @@ export class Tcp implements TcpContext, ErrorReceiver {
       tcb.receiveBuffer.clear();
       return;
     }
-    if (tcb.receiveBuffer.length > 0 && tcb.state !== State.CLOSED) {
+    if (tcb.linger === 0) {
       this.abort(tcb, now);
       return;
     }
-    if (tcb.linger === 0) {
+    if (tcb.receiveBuffer.length > 0 && tcb.state !== State.CLOSED) {
+      output(tcb, now);
       this.abort(tcb, now);
       return;
     }
@@ -593,8 +596,12 @@ export class Tcp implements TcpContext, ErrorReceiver {
     }
   }
 
-  /** When {@linkcode poll} has something to do next, in milliseconds; `Infinity`: nothing. */
+  /**
+   * When {@linkcode poll} has something to do next, in milliseconds; `Infinity`: nothing. At once,
+   * while something waits for {@linkcode flush}.
+   */
   nextDeadline(): number {
+    if (this.#touchedCount > 0) return -Infinity;
     return Math.min(this.#deadlines.next(), this.#timeWaits.nextDeadline());
   }
 
@@ -603,9 +610,8 @@ export class Tcp implements TcpContext, ErrorReceiver {
    * segments caused. But who is told of a connection has it: its peer hears of it before.
    */
   tell(now: number): void {
-    const touched = this.#touched;
-    for (let i = 0; i < this.#touchedCount; i++) {
-      const tcb = touched[i]!;
+    for (let i = this.#flushedCount; i < this.#touchedCount; i++) {
+      const tcb = this.#touched[i]!;
       if (tcb.signals === 0) continue;
       if ((tcb.signals & Signal.OPEN) !== 0 && tcb.state !== State.CLOSED) output(tcb, now);
       this.#tell(tcb);
@@ -614,16 +620,16 @@ export class Tcp implements TcpContext, ErrorReceiver {
 
   /** Ends a batch: users are told what happened, then what they and the segments caused is sent. */
   flush(now: number): void {
-    const touched = this.#touched;
-    // The list may grow meanwhile: a user's call can touch other connections.
-    for (let i = 0; i < this.#touchedCount; i++) {
-      const tcb = touched[i]!;
-      touched[i] = null;
+    // The list may grow meanwhile: a user's call can touch other connections. If a user throws, the
+    // next call goes on behind that one.
+    while (this.#flushedCount < this.#touchedCount) {
+      const tcb = this.#touched[this.#flushedCount]!;
+      this.#touched[this.#flushedCount++] = null;
       tcb.touched = false;
       if (tcb.signals !== 0) this.#tell(tcb);
       if (tcb.state !== State.CLOSED) output(tcb, now);
     }
-    this.#touchedCount = 0;
+    this.#touchedCount = this.#flushedCount = 0;
   }
 
   #tell(tcb: Tcb): void {

@@ -430,6 +430,19 @@ Deno.test("a run to oneself goes whole, and comes as datagrams; no checksum is m
   });
 });
 
+Deno.test("a run of the largest datagrams to oneself goes one by one: no two fit into a packet", () => {
+  for (const size of [65_487, 65_488, 65_507]) {
+    const host = new TestHost();
+    const got: number[][] = [];
+    receiver(host.stack.udp, 7, got);
+    const payload = new Uint8Array(2 * size + 1);
+    const { udp } = host.stack;
+    const sent = udp.sendRun(STACK, 1, STACK, 7, payload, size, OPTIONS, host.now);
+    host.stack.poll(host.now);
+    assertEquals([sent, got.map(({ length }) => length)], [payload.length, [size, size, 1]]);
+  }
+});
+
 Deno.test("a group's datagram that comes back to its sender is as good as the one that went out", () => {
   const group = IpAddress.parse("239.1.2.3");
   for (const offload of [undefined, ALL]) {

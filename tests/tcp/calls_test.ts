@@ -2,7 +2,7 @@
  * Every call of RFC 9293 §3.9.1 in every state, with what §3.10 says of it.
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   CallError,
   closeError,
@@ -16,7 +16,7 @@ import { CloseReason, NO_USER, type Tcb } from "../../src/tcp/tcb.ts";
 import { OpenError } from "../../src/tcp/tcp.ts";
 import { seqAdd } from "../../src/wire/seq.ts";
 import { ACK, FIN, flagNames, RST, SYN } from "../../src/wire/tcp.ts";
-import { parseSegment, PEER, tcp } from "../packets.ts";
+import { packetOf, parseSegment, PEER, STACK, tcp } from "../packets.ts";
 import { TestHost } from "../stack/host.ts";
 
 const PORTS = { sourcePort: 80, destinationPort: 50_000 };
@@ -308,4 +308,95 @@ Deno.test("RECEIVE in CLOSE_WAIT gives what is on hand first (RFC 9293 §3.10.3)
   assertEquals(receiveError(tcb), CallError.NONE);
   assertEquals(tcpOfStack.receiveText(tcb, new Uint8Array(20), host.now), TEXT.length);
   assertEquals(receiveError(tcb), CallError.CLOSING);
+});
+
+Deno.test("CLOSE sends what was queued ahead of the RST for text that nobody has received (RFC 9293 §3.6.1)", () => {
+  const { tcp: tcpOfStack, tcb, host } = new Scene("ESTABLISHED");
+  host.receive(tcp({ ...PORTS, seq: 1, ack: tcb.snd.nxt, payload: TEXT, flags: ACK }));
+  assertEquals(tcpOfStack.queue(tcb, TEXT), TEXT.length);
+  tcpOfStack.release(tcb, host.now);
+  host.stack.poll(host.now);
+  const sent = host.take().map(parseSegment);
+  assertEquals(sent.map(({ flags }) => flagNames(flags)), ["PSH,ACK", "RST,ACK"]);
+  assertEquals(sent.map(({ text }) => text.length), [TEXT.length, 0]);
+});
+
+Deno.test("what a call leaves to be sent makes a poll due at once", () => {
+  const { tcp: tcpOfStack, tcb, host } = new Scene("ESTABLISHED");
+  host.receive(
+    tcp({ ...PORTS, seq: 1, ack: tcb.snd.nxt, payload: new Uint8Array(1460), flags: ACK }),
+  );
+  host.stack.poll(host.now += 500); // that much is acknowledged
+  host.take();
+  assertEquals(host.stack.nextDeadline(), Infinity);
+  tcpOfStack.receiveText(tcb, new Uint8Array(1460), host.now); // opens the window by a segment
+  assert(host.stack.nextDeadline() <= host.now);
+  host.stack.poll(host.now);
+  assertEquals(host.take().map((packet) => parseSegment(packet).ack), [1461]);
+  assertEquals(host.stack.nextDeadline(), Infinity);
+  tcpOfStack.queue(tcb, TEXT);
+  assert(host.stack.nextDeadline() <= host.now);
+});
+
+Deno.test("a user that throws when it is told leaves other connections as they are", () => {
+  const host = new TestHost();
+  const { tcp: tcpOfStack } = host.stack;
+  const tcbs = [50_000, 50_001].map((port) =>
+    tcpOfStack.open(PEER, 80, null, port, NO_USER, host.now) as Tcb
+  );
+  const answer = (tcb: Tcb, fields: { seq: number; flags: number; payload?: Uint8Array }) =>
+    host.stack.receive(
+      packetOf(
+        tcp({ sourcePort: 80, destinationPort: tcb.localPort, ack: tcb.snd.nxt, ...fields }),
+      ),
+      host.now,
+    );
+  for (const tcb of tcbs) answer(tcb, { seq: 0, flags: SYN | ACK });
+  host.stack.poll(host.now);
+  host.take();
+  tcbs[0]!.user = {
+    ...NO_USER,
+    onReadable() {
+      throw new Error("not now");
+    },
+  };
+  const send = (seq: number) => {
+    const payload = new Uint8Array(1460);
+    for (const tcb of tcbs) {
+      answer(tcb, { seq, flags: ACK, payload });
+      answer(tcb, { seq: seq + payload.length, flags: ACK, payload });
+    }
+  };
+  send(1);
+  assertThrows(() => host.stack.poll(host.now), Error, "not now");
+  host.stack.poll(host.now);
+  assertEquals(host.take().map((packet) => parseSegment(packet).sourcePort), [50_001]);
+  send(2921);
+  assertThrows(() => host.stack.tell(host.now), Error, "not now");
+  host.stack.poll(host.now);
+  assertEquals(host.take().map((packet) => parseSegment(packet).ack), [5841, 5841]);
+});
+
+Deno.test("an exchange with oneself that is longer than one poll goes on in the next, at once", () => {
+  const { now, stack } = new TestHost();
+  const { tcp: tcpOfStack } = stack;
+  const buffer = new Uint8Array(10);
+  let rounds = 0;
+  const answering = (tcb: () => Tcb) => ({
+    ...NO_USER,
+    onReadable() {
+      rounds++;
+      const n = tcpOfStack.receiveText(tcb(), buffer, now);
+      if (rounds < 100) tcpOfStack.send(tcb(), buffer.subarray(0, n), now);
+    },
+  });
+  const listener = tcpOfStack.listen(null, 7, 1, () => {
+    const accepted = listener.accept()!;
+    accepted.user = answering(() => accepted);
+  })!;
+  const client = tcpOfStack.open(STACK, 7, null, 0, answering(() => client), now) as Tcb;
+  stack.poll(now);
+  tcpOfStack.send(client, TEXT, now);
+  while (stack.nextDeadline() <= now) stack.poll(now);
+  assertEquals(rounds, 100);
 });
