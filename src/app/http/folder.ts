@@ -10,9 +10,13 @@ import { listingOf } from "./listing.ts";
 import { locate, NoPlace, type Place, toNoPlace } from "./locate.ts";
 import { checkPreconditions, isRangeValid, validatorsOf } from "./preconditions.ts";
 import { type Part, readRange } from "./ranges.ts";
+import { Turns } from "./turns.ts";
 
 /** How much of a file is read at once, in bytes. */
 const CHUNK = 256 * 1024;
+
+/** How many requests have to do with files at a time: one operation each, twice what Deno does. */
+const AT_ONCE = 64;
 
 /** What stands for a folder, where it is there. */
 const INDEX = "index.html";
@@ -31,9 +35,10 @@ export async function folderHandler(folder: string): Promise<HttpHandler> {
   if (!(await Deno.stat(root)).isDirectory) {
     throw new Deno.errors.NotADirectory(`${folder} is not a folder`);
   }
+  const turns = new Turns(AT_ONCE);
   return async (request) => {
     try {
-      return await answer(root, request);
+      return await turns.take(() => answer(root, request, turns));
     } catch (error) {
       if (!(error instanceof NoPlace)) throw error;
       return text(request, error.status, `${error.message}\n`);
@@ -41,7 +46,8 @@ export async function folderHandler(folder: string): Promise<HttpHandler> {
   };
 }
 
-async function answer(root: string, request: Request): Promise<Response> {
+/** @param turns For the reading of a body, which comes later. */
+async function answer(root: string, request: Request, turns: Turns): Promise<Response> {
   if (request.method !== "GET" && request.method !== "HEAD") {
     const allow = { allow: "GET, HEAD" };
     return text(request, 405, `${request.method} is not for files\n`, allow);
@@ -50,7 +56,7 @@ async function answer(root: string, request: Request): Promise<Response> {
   const place = await locate(root, pathname);
   if (!place.info.isDirectory) {
     if (pathname.endsWith("/")) throw new NoPlace(404, "Not Found");
-    return await file(request, place);
+    return await file(request, place, turns);
   }
   if (!pathname.endsWith("/")) {
     // Two slashes in front would lead to another host.
@@ -61,7 +67,7 @@ async function answer(root: string, request: Request): Promise<Response> {
     if (error instanceof NoPlace && error.status === 404) return undefined;
     throw error;
   });
-  if (index?.info.isFile) return await file(request, index);
+  if (index?.info.isFile) return await file(request, index, turns);
   return await listing(request, place.path, pathname, place.path === root);
 }
 
@@ -79,7 +85,7 @@ async function listing(
   }
 }
 
-async function file(request: Request, { path, info }: Place): Promise<Response> {
+async function file(request: Request, { path, info }: Place, turns: Turns): Promise<Response> {
   // To open a pipe would wait for somebody at its other end.
   if (!info.isFile) throw new NoPlace(403, "Forbidden");
   const { size } = info;
@@ -104,7 +110,7 @@ async function file(request: Request, { path, info }: Place): Promise<Response> 
   if (part !== undefined) headers["content-range"] = `bytes ${part.start}-${part.end - 1}/${size}`;
   const { start, end } = part ?? { start: 0, end: size };
   headers["content-length"] = `${end - start}`;
-  const body = request.method === "HEAD" ? null : await open(path, { start, end });
+  const body = request.method === "HEAD" ? null : await open(path, { start, end }, turns);
   return new Response(body, { status: part === undefined ? 200 : 206, headers });
 }
 
@@ -114,7 +120,11 @@ function typeOf(path: string): string {
 }
 
 /** The bytes of a part, read as fast as they are taken. */
-async function open(path: string, { start, end }: Part): Promise<ReadableStream<Uint8Array>> {
+async function open(
+  path: string,
+  { start, end }: Part,
+  turns: Turns,
+): Promise<ReadableStream<Uint8Array>> {
   let opened: Deno.FsFile;
   try {
     opened = await Deno.open(path);
@@ -133,7 +143,7 @@ async function open(path: string, { start, end }: Part): Promise<ReadableStream<
       }
       try {
         const chunk = new Uint8Array(Math.min(CHUNK, left));
-        const n = await opened.read(chunk);
+        const n = await turns.take(() => opened.read(chunk));
         if (n === null) throw new Error(`${path} has become shorter`);
         left -= n;
         controller.enqueue(chunk.subarray(0, n));
