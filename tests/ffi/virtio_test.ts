@@ -157,6 +157,21 @@ const INPUT_CASES: InputCase[] = [
   { rule: "a packet of no length is left alone", bytes: [], flags: 2, want: { verified: true } },
   { rule: "a checksum's start beyond the packet", bytes: TCP4, flags: 1, start: 0xffff },
   { rule: "a checksum's field beyond it", bytes: TCP4, flags: 1, start: 20, offset: 23 },
+  {
+    rule: "a super-segment of as many packets as there may be",
+    bytes: [...UDP4, ...ZEROS(2048 - UDP4.length)],
+    flags: 2,
+    type: 5,
+    size: 1,
+    want: { verified: true, segment: 1 },
+  },
+  {
+    rule: "a super-segment of more of them",
+    bytes: [...UDP4, ...ZEROS(2049 - UDP4.length)],
+    flags: 2,
+    type: 5,
+    size: 1,
+  },
   { rule: "a super-segment's size of nothing", bytes: TCP4, type: 1 },
   { rule: "a super-segment of the other family", bytes: TCP4, type: 4, size: 9 },
   { rule: "a super-segment of the other family", bytes: TCP6, type: 1, size: 9 },
@@ -180,7 +195,7 @@ for (const { rule, medium = "ip", bytes, want, ...rest } of INPUT_CASES) {
   const verb = want === undefined ? "drops and counts" : "knows";
   Deno.test(`OffloadInput ${verb}: ${rule} (${fields}, ${bytes.length} bytes)`, () => {
     const at = LINK_HEADROOM + 2;
-    const packet = new Packet(new Uint8Array(300).fill(0xaa));
+    const packet = new Packet(new Uint8Array(2200).fill(0xaa));
     packet.bytes.set(bytes, at);
     packet.place(at, at + bytes.length);
     packet.view.setUint8(at - 10, flags);
