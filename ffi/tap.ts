@@ -18,7 +18,7 @@ import {
   type ReaderOptions,
   toList,
 } from "./options.ts";
-import { checkName, type HostSettings, openTunTap, type TunSystem, withReader } from "./tun_tap.ts";
+import { type HostSettings, openTunTap, type TunSystem } from "./tun_tap.ts";
 
 /** How to set up a TAP interface. */
 export interface TapOptions extends ReaderOptions, OffloadOptions {
@@ -43,7 +43,7 @@ const MAX_MTU = 65535 - 14;
  * Opens a TAP interface, configured and up: an Ethernet segment with the host and the stack on it.
  * The stack's own addresses are its affair, and are not known here.
  *
- * @throws {TypeError} If a name or an address is malformed.
+ * @throws {TypeError} If a name or an address is malformed, or there is no such reader.
  * @throws {RangeError} If the MTU, or the length of a prefix, is out of range.
  * @throws {Deno.errors.PermissionDenied} Without the rights to do so; or if an IPv6 address is
  * asked for, and IPv6 is turned off.
@@ -55,10 +55,7 @@ export async function openTap(
   options: TapOptions = {},
   system: TunSystem = {},
 ): Promise<HostDevice> {
-  const settings = hostSettings(options);
-  if (options.name !== undefined) checkName(options.name);
-  const mac = ownMac(options.mac);
-  return await openTunTap(withReader(system, options.reader), "tap", options.name, settings, mac);
+  return await openTunTap(system, "tap", options, hostSettings(options), ownMac(options.mac));
 }
 
 function hostSettings(options: TapOptions): HostSettings {

@@ -12,13 +12,13 @@ import {
   type LinkSettings,
   linkSettings,
 } from "./options.ts";
-import { checkName, type HostSettings, openTunTap, type TunSystem, withReader } from "./tun_tap.ts";
+import { type HostSettings, openTunTap, type TunSystem } from "./tun_tap.ts";
 
 /**
  * Opens a TUN interface, configured and up: a point-to-point link with the host on one end and
  * the stack on the other.
  *
- * @throws {TypeError} If a name or an address is malformed.
+ * @throws {TypeError} If a name or an address is malformed, or there is no such reader.
  * @throws {RangeError} If the MTU is out of range.
  * @throws {Deno.errors.PermissionDenied} Without the rights to do so; or if an IPv6 address is
  * asked for, and IPv6 is turned off.
@@ -30,14 +30,7 @@ export async function openTun(
   options: LinkOptions = {},
   system: TunSystem = {},
 ): Promise<HostDevice> {
-  const settings = linkSettings(options);
-  if (settings.name !== undefined) checkName(settings.name);
-  return await openTunTap(
-    withReader(system, options.reader),
-    "tun",
-    settings.name,
-    hostSettings(settings),
-  );
+  return await openTunTap(system, "tun", options, hostSettings(linkSettings(options)));
 }
 
 function hostSettings(settings: LinkSettings): HostSettings {

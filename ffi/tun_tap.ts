@@ -55,8 +55,8 @@ import {
   TUNSETVNETHDRSZ,
 } from "./linux.ts";
 import { addAddress } from "./netlink.ts";
+import type { ReaderOptions } from "./options.ts";
 import { readerOf, type StartReader } from "./reader.ts";
-import type { ReaderKind } from "./reader_kind.ts";
 import { VIRTIO_NET_HDR } from "./virtio.ts";
 
 /**
@@ -68,11 +68,6 @@ export interface TunSystem {
   /** Given away: it is unloaded in the end. */
   libc?: Libc;
   startReader?: StartReader;
-}
-
-/** The system, with a reader of that kind, or of the fastest one, unless it has another in place. */
-export function withReader(system: TunSystem, kind: ReaderKind | undefined): TunSystem {
-  return { startReader: readerOf(kind), ...system };
 }
 
 /** The host's end of an interface, to be set up. */
@@ -147,22 +142,25 @@ export function checkName(name: string): void {
  * Makes an interface, configures its host's end, brings it up and starts to read from it.
  *
  * @param mac The stack's own hardware address, of a TAP.
+ * @throws {TypeError} If the name is malformed, or there is no such reader.
  * @throws {Error} If that fails; then nothing is left open.
  */
 export async function openTunTap(
   system: TunSystem,
   kind: "tun" | "tap",
-  wish: string | undefined,
+  options: ReaderOptions & { name?: string },
   settings: HostSettings,
   mac?: Uint8Array,
 ): Promise<HostDevice> {
+  const { name } = options;
+  if (name !== undefined) checkName(name);
+  const startReader = system.startReader ?? readerOf(options.reader);
   const libc = system.libc ?? openLibc();
-  const startReader = system.startReader ?? readerOf(undefined);
   const fd = libc.open(cString(TUN_PATH), O_RDWR | O_NONBLOCK | O_CLOEXEC);
   try {
     check(libc, fd, `open ${TUN_PATH}`, OPEN_ADVICE);
     const { mtu, offload } = settings;
-    const made = createInterface(libc, fd, kind, wish, offload);
+    const made = createInterface(libc, fd, kind, name, offload);
     const host = configure(libc, made.name, settings);
     const file = { ...made, fd, mtu, kind: "file" } as const;
     const descriptor: Descriptor = mac === undefined ? file : { ...file, mac };

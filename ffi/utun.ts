@@ -55,7 +55,7 @@ const IFCONFIG = "/sbin/ifconfig";
  * Opens a utun interface, configured and up: a point-to-point link with the host on one end and
  * the stack on the other. Needs root.
  *
- * @throws {TypeError} If a name or an address is malformed.
+ * @throws {TypeError} If a name or an address is malformed, or there is no such reader.
  * @throws {RangeError} If the MTU is out of range.
  * @throws {Deno.errors.PermissionDenied} Without the rights to do so.
  * @throws {Deno.errors.AddrInUse} If an interface has the name already.
