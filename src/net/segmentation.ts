@@ -36,7 +36,8 @@ export function isUnfinished(packet: Packet): boolean {
 export function isTakenBy(packet: Packet, offload: LinkOffload | undefined): boolean {
   if (!isUnfinished(packet)) return true;
   if (offload === undefined) return false;
-  return offload.udp || packet.segmentSize === 0 || packet.protocol === PROTOCOL.TCP;
+  if (packet.segmentSize === 0 || packet.protocol === PROTOCOL.TCP) return true;
+  return offload.udp && packet.isPartial;
 }
 
 /**

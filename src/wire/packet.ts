@@ -16,7 +16,10 @@ export { LINK_HEADROOM, TRANSPORT_HEADROOM };
  * elsewhere, and super-segments of TCP over both families, of up to 65,535 bytes with the IP header.
  */
 export interface LinkOffload {
-  /** Whether it takes super-segments of UDP as well: runs of datagrams. */
+  /**
+   * Whether it takes super-segments of UDP as well: runs of datagrams. Their checksum has to be
+   * partial: Linux refuses others.
+   */
   readonly udp: boolean;
 }
 

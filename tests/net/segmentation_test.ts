@@ -252,6 +252,9 @@ Deno.test("a link takes what it says it does", () => {
     assertEquals(isTakenBy(packet, { udp: false }), noUdp);
     assertEquals(isTakenBy(packet, { udp: true }), true);
   }
+  const wholeRun = leaving(udpPacket, { segmentSize: 50 });
+  findTransport(wholeRun);
+  assertEquals(isTakenBy(wholeRun, { udp: true }), false);
   const withTail = leaving(tcpPacket, {});
   findTransport(withTail);
   withTail.tail.length = 1;
