@@ -74,7 +74,7 @@ export function acknowledged(tcb: Tcb, seg: Segment, now: number): void {
   progress.recovering = r.phase === Phase.RECOVERY;
   progress.echo = seg.options.timestamps ? seg.options.timestampEcho : undefined;
   tcb.rate.begin();
-  tcb.rack.begin();
+  tcb.rack.begin(snd.una);
   const dsack = tcb.sackPermitted && takeSack(tcb, seg, now);
   if (acked > 0) advance(tcb, acked, now);
   takeWindow(tcb, seg);
@@ -191,6 +191,7 @@ function advance(tcb: Tcb, acked: number, now: number): void {
     deliver(tcb, 0, snd.una, now);
     board.trimFront(snd.una);
   }
+  if (tcb.ecn !== null) tcb.ecn.onAcknowledged(snd.una);
   tcb.timeouts = 0;
   tcb.troubleSince = -1;
   tcb.softError = SoftError.NONE;

@@ -20,6 +20,7 @@ export function closeConnection(tcb: Tcb, reason: CloseReason): void {
   stopTimers(tcb);
   tcb.sendBuffer.clear();
   tcb.assembler.clear();
+  if (tcb.sack !== null) tcb.sack.forget();
   tcb.board.clear();
   // What was received and acknowledged can still be read, unless it was our side that gave up.
   if (reason === CloseReason.ABORTED) tcb.receiveBuffer.clear();

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { seqAdd, seqGe } from "../wire/seq.ts";
+import { seqAdd, seqGe, seqGt } from "../wire/seq.ts";
 import { CWR, ECE } from "../wire/tcp.ts";
 import type { Segment } from "./segment.ts";
 import type { Tcb } from "./tcb.ts";
@@ -38,6 +38,11 @@ export class Ecn {
   onReduced(nxt: number): void {
     this.owesCwr = this.#hasReduced = true;
     this.#point = nxt;
+  }
+
+  /** Everything below `una` is acknowledged. Numbers come round: an old point must not be ahead. */
+  onAcknowledged(una: number): void {
+    if (this.#hasReduced && seqGt(una, this.#point)) this.#hasReduced = false;
   }
 
   /** Whether what starts at `seq` was sent after the last reduction, if there was any. */

@@ -72,6 +72,7 @@ export function appendText(
     receiveBuffer.extend(behind);
     advance += behind;
     tcb.ackNow = true;
+    if (assembler.count === 0 && tcb.sack !== null) tcb.sack.forget();
   }
   rcv.nxt = seqAdd(rcv.nxt, advance);
   rcv.wnd -= advance;

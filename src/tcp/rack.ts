@@ -49,10 +49,11 @@ export class Rack {
     this.#minRttAt = now;
   }
 
-  /** An acknowledgement is about to be worked through. */
-  begin(): void {
+  /** An acknowledgement is about to be worked through; everything below `una` was before. */
+  begin(una: number): void {
     current.fack = this.fack;
     current.newestSentAt = -Infinity;
+    if (this.#dsackRoundOpen && seqGe(una, this.#dsackRound)) this.#dsackRoundOpen = false;
   }
 
   /**

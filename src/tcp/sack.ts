@@ -14,7 +14,8 @@ import type { Tcb } from "./tcb.ts";
 const edges = new Uint32Array(2 * MAX_SACK_BLOCKS);
 
 const NONE = new Uint32Array(0);
-const pool = new Pool(256, () => new Uint32Array(MAX_SACK_BLOCKS));
+/** Memory for what reporters remember. */
+export const recentMemory = new Pool(256, () => new Uint32Array(MAX_SACK_BLOCKS));
 
 /** Remembers which blocks to report first. */
 export class SackReporter {
@@ -52,7 +53,7 @@ export class SackReporter {
 
   /** A segment that starts at `seq` waits out of order now (RFC 2018 §4: its block goes first). */
   onWaiting(assembler: Assembler, seq: number): void {
-    if (this.#recent === NONE) this.#recent = pool.take();
+    if (this.#recent === NONE) this.#recent = recentMemory.take();
     const recent = this.#recent;
     const range = rangeOf(assembler, seq);
     // One number is enough for a block, so that those of other blocks are not forgotten.
@@ -100,14 +101,14 @@ export class SackReporter {
     for (let range = assembler.count - 1; range >= 0 && count < most; range--) {
       count = this.#add(assembler, range, first, count);
     }
-    if (assembler.count === 0) this.#forget();
     return count;
   }
 
-  #forget(): void {
+  /** Nothing waits out of order any more: forgets all blocks, and gives the memory back. */
+  forget(): void {
     this.#recentCount = 0;
     if (this.#recent === NONE) return;
-    pool.give(this.#recent);
+    recentMemory.give(this.#recent);
     this.#recent = NONE;
   }
 

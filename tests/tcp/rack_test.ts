@@ -21,7 +21,7 @@ function sentAt(...times: number[]): Scoreboard {
 
 /** One acknowledgement that delivers these records. */
 function deliver(rack: Rack, board: Scoreboard, indices: number[], now: number): void {
-  rack.begin();
+  rack.begin(0);
   for (const i of indices) {
     rack.onDelivered(board, i, board.end(i), now, false);
     board.markSacked(i);
@@ -76,7 +76,7 @@ Deno.test("[RFC8985-01] a retransmission counts unless it was another sending th
     rack.onRtt(50, 0);
     const board = sentAt(1000 - age);
     board.markRepeated(0);
-    rack.begin();
+    rack.begin(0);
     rack.onDelivered(board, 0, board.end(0), 1000, byEarlier);
     assertEquals(rack.xmitAt === 1000 - age, counts, `${age} ${byEarlier}`);
   }
@@ -146,6 +146,22 @@ Deno.test("[RFC8985-02] D-SACKs widen the window once a round trip, for sixteen 
   assertEquals(window(), 4);
   rack.onRecovered();
   assertEquals(window(), 1);
+});
+
+Deno.test("[RFC8985-02] a round trip with a D-SACK is over when it is acknowledged, and stays so when numbers come round", () => {
+  const rack = new Rack();
+  rack.onRtt(80, 0);
+  rack.reorderingSeen = true;
+  const board = sentAt(0);
+  const window = () => rack.reorderingWindow(board, MSS, 1000, true) / 20;
+  rack.begin(1000);
+  rack.onDsack(1000, 5000);
+  rack.begin(4000);
+  rack.onDsack(4000, 8000);
+  assertEquals(window(), 2);
+  for (const una of [5000, 2 ** 30, 2 ** 31, 2 ** 31 + 9000]) rack.begin(una);
+  rack.onDsack(2 ** 31 + 9000, 2 ** 31 + 12_000);
+  assertEquals(window(), 3);
 });
 
 Deno.test("[RFC8985-01] lost is what was sent before the newest that was delivered, once the time is over (RFC 8985 §6.2, step 5)", () => {

@@ -4,8 +4,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Assembler } from "../../src/base/assembler.ts";
-import { isDuplicateSack, SackReporter } from "../../src/tcp/sack.ts";
+import { isDuplicateSack, recentMemory, SackReporter } from "../../src/tcp/sack.ts";
+import { ACK, SYN } from "../../src/wire/tcp.ts";
+import { parseSegment, tcp } from "../packets.ts";
 import { withSeed } from "../random.ts";
+import { TestHost } from "../stack/host.ts";
 
 type Block = [start: number, end: number];
 
@@ -112,4 +115,25 @@ Deno.test("a D-SACK lies below the ACK or within the next block; any other first
   for (const [blocks, ack, want] of cases) {
     assertEquals(isDuplicateSack(Uint32Array.from(blocks.flat()), blocks.length, ack), want);
   }
+});
+
+Deno.test("memory for blocks is taken while something waits out of order, and no longer", () => {
+  const host = new TestHost();
+  host.stack.tcp.listen(null, 80, 8, () => {});
+  const ports = { sourcePort: 9, destinationPort: 80 };
+  const options = Uint8Array.of(4, 2, 1, 1); // SACK permitted
+  const [answer] = host.receive(tcp({ ...ports, seq: 0, flags: SYN, options }));
+  const ack = parseSegment(answer!).seq + 1;
+  const send = (seq: number) =>
+    host.receive(tcp({ ...ports, seq, ack, flags: ACK, payload: new Uint8Array(100) }));
+  recentMemory.give(recentMemory.take());
+  const before = recentMemory.size;
+  send(101);
+  assertEquals(recentMemory.size, before - 1);
+  send(1);
+  assertEquals(recentMemory.size, before);
+  send(301);
+  assertEquals(recentMemory.size, before - 1);
+  for (const tcb of host.stack.tcp.connections()) host.stack.tcp.abort(tcb, host.now);
+  assertEquals(recentMemory.size, before);
 });
