@@ -5,6 +5,7 @@
  */
 
 import { IpAddress } from "../wire/address.ts";
+import { IPV6_HEADER } from "../wire/ipv6.ts";
 import type { Link, LinkLayer } from "./link_layer.ts";
 
 /** The smallest MTU of a link that carries IPv6, in bytes (RFC 8200 §5). */
@@ -47,6 +48,10 @@ export interface Membership {
   users: number;
 }
 
+/** Longest packets that headers can tell the length of (RFC 791 §3.1, RFC 8200 §3), in bytes. */
+const MAX_IPV4 = 65_535;
+const MAX_IPV6 = 65_535 + IPV6_HEADER;
+
 /** An interface of the stack. */
 export class Interface {
   /** From 1 on, in the order in which they were added: the zone of its link-local addresses. */
@@ -85,7 +90,9 @@ export class Interface {
 
   /** Largest packet of a family, in bytes. */
   mtu(family: 4 | 6): number {
-    return Math.min(family === 4 ? this.mtu4 : this.#mtu6, this.link.mtu);
+    return family === 4
+      ? Math.min(this.mtu4, this.link.mtu, MAX_IPV4)
+      : Math.min(this.#mtu6, this.link.mtu, MAX_IPV6);
   }
 
   /** Takes a router's word for what the link carries; less than IPv6 asks for is not believed. */

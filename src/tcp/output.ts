@@ -155,7 +155,8 @@ function joinedLength(tcb: Tcb, sendable: number, unsent: number, finQueued: boo
     Math.max(congestion.pacingRate * PACED_TIME, 2 * mss),
   );
   const isHeldBack = !finQueued && (tcb.corked || !tcb.noDelay);
-  return most === unsent && !isHeldBack ? unsent : most - most % mss;
+  // A single segment of IPv6 may be longer than a super-segment.
+  return most === unsent && !isHeldBack ? unsent : Math.max(most - most % mss, mss);
 }
 
 /** The longest super-segment with its headers, in bytes. */

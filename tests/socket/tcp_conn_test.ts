@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { ConnectOptions, TcpConn } from "../../mod.ts";
+import { type ConnectOptions, createStack, memoryPair, type TcpConn } from "../../mod.ts";
 import { State } from "../../src/tcp/state.ts";
 import {
   connected,
@@ -383,3 +383,26 @@ pairTest(
   },
   { tcp: { fastOpenClient: true, fastOpenServer: true } },
 );
+
+for (const mtu of [65_535, 65_575, 80_000]) {
+  for (const offload of [false, true]) {
+    Deno.test(`text goes at once over a link with an MTU of ${mtu}, offload ${offload}`, async () => {
+      for (const prefix of ["10.0.0.", "fd00::"]) {
+        const [nearDevice, farDevice] = memoryPair({ mtu, offload });
+        const near = createStack({ device: nearDevice, address: `${prefix}1` });
+        const far = createStack({ device: farDevice, address: `${prefix}2` });
+        const listener = far.listen({ port: 7 });
+        const a = await settles(near.connect({ hostname: `${prefix}2`, port: 7 }));
+        const b = await settles(listener.accept());
+        const bytes = pattern(500_000);
+        const reading = hearAll(b);
+        const writer = a.writable.getWriter();
+        await settles(Promise.all([writer.write(bytes), writer.close()]));
+        assertEquals((await settles(reading)).length, bytes.length);
+        await settles(Promise.all([near.close(), far.close()]));
+        const { tcpZeroWindowProbes, tcpTimeouts } = near.core.counters;
+        assertEquals([tcpZeroWindowProbes, tcpTimeouts], [0, 0]);
+      }
+    });
+  }
+}
