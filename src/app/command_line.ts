@@ -104,7 +104,8 @@ function parseValue<T>(option: string, text: string, read: (text: string) => T):
  * Reads a command line.
  *
  * @param skip How many of the words that are no options to leave out, from the first on.
- * @throws {UsageError} If there is an option that is not in the table, or one without its value.
+ * @throws {UsageError} If there is an option that is not in the table, or one without its value,
+ *   or with one that it doesn't take.
  */
 export function parseCommandLine<Name extends string>(
   args: readonly string[],
@@ -128,6 +129,13 @@ function parsePart<Name extends string>(
   const options = Object.entries<Option>(table);
   const withValue = options.filter(([, { value }]) => value !== undefined).map(([name]) => name);
   const flags = options.filter(([, { value }]) => value === undefined).map(([name]) => name);
+  for (const arg of args) {
+    if (arg === "--") break;
+    const flag = /^--(.+?)=/.exec(arg)?.[1];
+    if (flag !== undefined && flags.includes(flag)) {
+      throw new UsageError(`Option --${flag} takes no value: got ${arg}`);
+    }
+  }
   const unknown: string[] = [];
   const found: Record<string, unknown> & { _: (string | number)[] } = parseArgs([...args], {
     boolean: flags,

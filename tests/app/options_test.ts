@@ -212,6 +212,8 @@ Deno.test("what makes no sense is told with the option that it is about", async 
     [["--address"], "Option --address needs a value"],
     [["--address="], "Unknown option --address="],
     [["--address", "--trace"], "Option --address needs a value"],
+    [["--tap=1"], "Option --tap takes no value: got --tap=1"],
+    [["--no-offload=false"], "Option --no-offload takes no value: got --no-offload=false"],
     [["--name"], "Option --name needs a value"],
     [["--mtu"], "Option --mtu needs a value"],
     [["--address", "10.0.0"], `Option --address: Not an IP address: "10.0.0"`],
