@@ -120,7 +120,7 @@ export class ConnDuplex extends Duplex {
 
   /** Node asks for it. */
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    clearTimeout(this.#idle);
+    this.#lookNoMore();
     this.#waiting.length = 0;
     const conn = this.#conn;
     if (error !== null) conn?.abort();
@@ -162,6 +162,7 @@ export class ConnDuplex extends Duplex {
   /** Emits `timeout` when nothing was read or written for so long, in milliseconds; 0: never. */
   setTimeout(ms: number, listener?: () => void): this {
     this.timeout = ms;
+    if (ms === 0) this.#lookNoMore();
     this.#moved();
     if (listener !== undefined) this.once("timeout", listener);
     return this;
@@ -172,6 +173,11 @@ export class ConnDuplex extends Duplex {
     if (this.timeout === 0 || this.destroyed) return;
     this.#movedAt = performance.now();
     this.#lookAt(this.#movedAt + this.timeout);
+  }
+
+  #lookNoMore(): void {
+    clearTimeout(this.#idle);
+    this.#idleAt = Infinity;
   }
 
   /** Has the timer look at this time at the latest: it is not moved each time that something is. */
