@@ -49,6 +49,8 @@ export class Dispatcher {
   #grace = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
+  /** By device: receives what waits, a batch at most, and returns how many packets that were. */
+  #receivers: (() => number)[] = [];
 
   /**
    * @param devices One for each of the stack's interfaces but loopback, in their order.
@@ -63,26 +65,30 @@ export class Dispatcher {
 
   async #run(device: Device, from: Interface): Promise<void> {
     let bytes = 0;
-    const receive = (packet: Packet) => {
+    let limit = BATCH;
+    const take = (packet: Packet) => {
       bytes += packet.end - packet.at;
       this.#stack.receive(packet, this.#batchTime, from);
     };
+    const receive = (): number => {
+      bytes = 0;
+      this.#batchTime = this.#now();
+      const count = device.receive(limit, take);
+      // As many packets as make a batch, if they are like these.
+      if (count > 0) limit = Math.max(1, Math.min(BATCH, Math.floor(BATCH_BYTES * count / bytes)));
+      return count;
+    };
+    this.#receivers.push(receive);
     const patience = new Patience();
-    let limit = BATCH;
     await nextTurn(); // whoever has made the stack gets to listen before the first packet
     while (!this.#stopped) {
       let found = false;
-      const start = this.#now();
-      for (let time = start; time < start + SLICE && !this.#stopped; time = this.#now()) {
-        bytes = 0;
-        this.#batchTime = time;
-        const count = device.receive(limit, receive);
-        if (count === 0) break;
+      const end = this.#now() + SLICE;
+      while (!this.#stopped && receive() > 0) {
         found = true;
-        // As many packets as make a batch, if they are like these.
-        limit = Math.max(1, Math.min(BATCH, Math.floor(BATCH_BYTES * count / bytes)));
-        this.#stack.tell(time);
+        this.#stack.tell(this.#batchTime);
         await this.#pollSoon();
+        if (this.#now() >= end) break;
       }
       if (patience.goesOn(found)) {
         await nextTurn();
@@ -136,6 +142,8 @@ export class Dispatcher {
     this.#timerAt = at;
     this.#timer = setTimeout(() => {
       this.#timerAt = Infinity;
+      // What a timer waits for may have come already.
+      for (const receive of this.#receivers) receive();
       this.#poll();
     }, Math.min(Math.max(0, at - this.#now()), MAX_TIMEOUT));
   }

@@ -313,3 +313,28 @@ Deno.test("devices share the turns: none waits for one that always has packets",
   await Promise.all([busy.close(), device.close()]);
   await dispatcher.finished;
 });
+
+Deno.test("what a timer waits for, and has come, is received before the timer is served", async () => {
+  const [device, peer] = memoryPair();
+  const { promise: closed, resolve: close } = Promise.withResolvers<boolean>();
+  device.readable = () => closed; // nobody says that something has come
+  const stack = new TimedStack();
+  const dispatcher = new Dispatcher([device], stack, now);
+  await pause(5);
+  stack.deadline = now() + 5;
+  dispatcher.kick();
+  await turns(100);
+  peer.transmit(new Packet(new Uint8Array(100)).place(40, 100));
+  let receivedBefore = 0;
+  stack.poll = (at) => {
+    if (at < stack.deadline) return;
+    receivedBefore = stack.received;
+    stack.deadline = Infinity;
+  };
+  await until(() => stack.deadline === Infinity, "the deadline is kept");
+  assertEquals(receivedBefore, 1);
+  dispatcher.stop();
+  close(false);
+  await dispatcher.finished;
+  await device.close();
+});
