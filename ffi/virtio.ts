@@ -6,7 +6,7 @@
  */
 
 import type { DeviceCounters, Medium } from "../src/phy/device.ts";
-import { finish, sum } from "../src/wire/checksum.ts";
+import { checksumOffset, finish, sum } from "../src/wire/checksum.ts";
 import { behindTags } from "../src/wire/ethernet.ts";
 import type { Packet } from "../src/wire/packet.ts";
 import { PROTOCOL } from "../src/wire/protocol.ts";
@@ -45,9 +45,6 @@ const MAX_EXTENSIONS = 8;
 /** Of IPv4's word with the offset of a fragment: that, and whether more come. */
 const FRAGMENT_MASK = 0x3fff;
 
-/** Where the checksum is in the headers of TCP (RFC 9293 §3.1) and of UDP (RFC 768). */
-const TCP_CHECKSUM = 16;
-const UDP_CHECKSUM = 6;
 const UDP_HEADER = 8;
 /** Where TCP's header tells its length, and its control bits, and one of these. */
 const TCP_OFFSET = 12;
@@ -162,8 +159,8 @@ export class OffloadInput {
 
   /** Whether this is the checksum of the packet's TCP or UDP. */
   #isChecksum(start: number, field: number): boolean {
-    const offset = this.#protocol === PROTOCOL.TCP ? TCP_CHECKSUM : UDP_CHECKSUM;
-    return this.#protocol !== 0 && start === this.#transportAt && field === start + offset;
+    return this.#protocol !== 0 && start === this.#transportAt &&
+      field === start + checksumOffset(this.#protocol);
   }
 
   /** Whether the packet can be a super-segment of a type. */
@@ -209,7 +206,7 @@ export class OffloadOutput {
     view.setUint16(header + 8, 0);
     const isTcp = packet.protocol === PROTOCOL.TCP;
     if (packet.isPartial) {
-      const offset = isTcp ? TCP_CHECKSUM : UDP_CHECKSUM;
+      const offset = checksumOffset(packet.protocol);
       view.setUint8(header + VIRTIO_NET_HDR.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
       view.setUint16(header + VIRTIO_NET_HDR.csumStart, packet.transportAt - at, true);
       view.setUint16(header + VIRTIO_NET_HDR.csumOffset, offset, true);

@@ -9,7 +9,7 @@
  */
 
 import { copyBytes } from "../wire/bytes.ts";
-import { finish, sum } from "../wire/checksum.ts";
+import { checksumOffset, finish, sum } from "../wire/checksum.ts";
 import { Drop } from "../wire/drop.ts";
 import { IPV4_MIN_HEADER, Ipv4Header, MORE_FRAGMENTS } from "../wire/ipv4.ts";
 import { IPV6_HEADER, Ipv6Header } from "../wire/ipv6.ts";
@@ -23,9 +23,6 @@ import type { Emit } from "./fragment.ts";
 const MAX_HEADERS = 512;
 /** Every bit of the word that says whether an IPv4 packet is a fragment: the flag, and the offset. */
 const IS_FRAGMENT = MORE_FRAGMENTS | 0x1fff;
-/** Where the checksum is in the header of TCP, and of UDP. */
-const TCP_CHECKSUM = 16;
-const UDP_CHECKSUM = 6;
 
 /** Whether something of a packet is left to the link. */
 export function isUnfinished(packet: Packet): boolean {
@@ -116,7 +113,7 @@ function payloadOf({ view, protocol, transportAt }: Packet): number {
  * protocol nothing is known.
  */
 export function completeChecksum(view: DataView, at: number, end: number, protocol: number): void {
-  const field = at + (protocol === PROTOCOL.TCP ? TCP_CHECKSUM : UDP_CHECKSUM);
+  const field = at + checksumOffset(protocol);
   if (field + 2 > end) return;
   // The sum of the pseudo-header stands where it is to be added.
   const checksum = finish(sum(view, at, end));
@@ -172,8 +169,7 @@ export class Segmenter {
       packet.transportAt = transportAt + moved;
       if (moved > 0) bytes.set(headers, packet.at);
       if (isVersion4) this.#write4(packet, ipAt + moved, index);
-      else {this.#ipv6.bind(view, ipAt + moved).payloadLength = pieceEnd - ipAt - moved -
-          IPV6_HEADER;}
+      else this.#write6(packet, ipAt + moved);
       const length = pieceEnd - packet.transportAt;
       if (protocol === PROTOCOL.TCP) this.#writeTcp(packet, moved, isLast, pseudo + length);
       else this.#writeUdp(packet, pseudo + length);
@@ -189,6 +185,10 @@ export class Segmenter {
     header.totalLength = end - at;
     header.identification = (header.identification + index) & 0xffff;
     header.writeChecksum();
+  }
+
+  #write6({ view, end }: Packet, at: number): void {
+    this.#ipv6.bind(view, at).payloadLength = end - at - IPV6_HEADER;
   }
 
   /** @param offset Of the text, from the whole's. */
@@ -211,8 +211,7 @@ export class Segmenter {
 function pseudoWithoutLength(packet: Packet, ipAt: number, isVersion4: boolean): number {
   const { view, transportAt, end, protocol } = packet;
   if (packet.isPartial) { // the whole's stands there: its length is taken off, in ones' complement
-    const field = transportAt + (protocol === PROTOCOL.TCP ? TCP_CHECKSUM : UDP_CHECKSUM);
-    return view.getUint16(field) + (~(end - transportAt) & 0xffff);
+    return view.getUint16(transportAt + checksumOffset(protocol)) + (~(end - transportAt) & 0xffff);
   }
   return protocol + (isVersion4 ? sum(view, ipAt + 12, ipAt + 20) : sum(view, ipAt + 8, ipAt + 40));
 }

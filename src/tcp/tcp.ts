@@ -529,9 +529,9 @@ export class Tcp implements TcpContext, ErrorReceiver {
 
   /**
    * The user is through with the connection: {@linkcode close}, and nothing more will be received.
-   * Text that was not received, or still comes, resets it, behind what may be sent of what was queued:
-   * the peer must not take it for delivered (§3.6.1, SHLD-3). If `tcb.linger` says so, the connection is reset when it has not
-   * come to its end in that time, or at once.
+   * Text that was not received, or still comes, resets it, behind what may be sent of what was
+   * queued: the peer must not take it for delivered (§3.6.1, SHLD-3). If `tcb.linger` says so, the
+   * connection is reset when it has not come to its end in that time, or at once.
    */
   release(tcb: Tcb, now: number): void {
     tcb.receiveClosed = true;

@@ -9,6 +9,7 @@ import type { IpAddress } from "./address.ts";
 import { copyBytes } from "./bytes.ts";
 import { memory } from "./memory.ts";
 import type { Packet } from "./packet.ts";
+import { PROTOCOL } from "./protocol.ts";
 
 /** As many bytes as may be added at once: 2^15 words, whose halves' sums stay below 2^31. */
 const MAX_RUN = 0x20000;
@@ -94,6 +95,11 @@ export function fold(total: number): number {
 /** Folds a sum below 2^32 to 16 bits and complements it: the value of a checksum field. */
 export function finish(total: number): number {
   return ~fold(total) & 0xffff;
+}
+
+/** Where the checksum is in the header of TCP (RFC 9293 §3.1), or else of UDP (RFC 768), in bytes. */
+export function checksumOffset(protocol: number): number {
+  return protocol === PROTOCOL.TCP ? 16 : 6;
 }
 
 /**

@@ -100,7 +100,7 @@ async function lateness(ms: number): Promise<{ p99: number; max: number }> {
 }
 
 function memory(): { rss: number; connections: number } {
-  const connections = [...stack.core.tcp.connections()].length;
+  const connections = stack.core.tcp.openCount;
   return { rss: Deno.memoryUsage().rss, connections };
 }
 
